@@ -15,7 +15,8 @@ from typing import Final, Literal
 import msgspec
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
+
+from undertow.records import Rec, new_record
 
 INSTRUMENT: Final = np.dtype(
     [
@@ -29,7 +30,6 @@ INSTRUMENT: Final = np.dtype(
         ("funding_interval_ns", "<i8"),
         ("significant_figures", "<i4"),
         ("inverse", "u1"),
-        ("pad", "V3"),
     ],
     align=True,
 )
@@ -67,10 +67,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if self.significant_figures < 0:
             raise ValueError(f"instrument {self.name}: significant_figures must be >= 0")
 
-    def record(self) -> np.void:
+    def record(self) -> Rec:
         """The instrument as an `INSTRUMENT` record for compiled code."""
         tick = Fraction(str(self.tick_size))
-        rec: NDArray[np.void] = np.zeros(1, dtype=INSTRUMENT)
+        rec = new_record(INSTRUMENT)
         rec["tick_num"] = tick.numerator
         rec["tick_den"] = tick.denominator
         rec["size_step"] = self.size_step
@@ -81,7 +81,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         rec["funding_interval_ns"] = round(self.funding_interval_s * 1e9)
         rec["significant_figures"] = self.significant_figures
         rec["inverse"] = self.contract == "inverse"
-        return rec[0]
+        return rec
 
 
 def hyperliquid_perp(
@@ -154,19 +154,19 @@ def hyperliquid_fees_bps(
 
 
 @nb.njit(cache=True)
-def price_of(inst: np.void, tick: int) -> float:
+def price_of(inst: Rec, tick: int) -> float:
     """Price of an integer `tick`."""
     return tick * inst.tick_num / inst.tick_den
 
 
 @nb.njit(cache=True)
-def tick_near(inst: np.void, px: float) -> int:
+def tick_near(inst: Rec, px: float) -> int:
     """Nearest tick to `px` on the finest grid (book prices are already on it)."""
     return int(np.floor(px * inst.tick_den / inst.tick_num + 0.5))
 
 
 @nb.njit(cache=True)
-def step_ticks(inst: np.void, tick: int) -> int:
+def step_ticks(inst: Rec, tick: int) -> int:
     """Spacing of valid order prices around `tick`, in ticks (>= 1).
 
     With s significant figures allowed, a price of d digits before the point may move in steps of
@@ -186,7 +186,7 @@ def step_ticks(inst: np.void, tick: int) -> int:
 
 
 @nb.njit(cache=True)
-def round_price(inst: np.void, px: float, side: int) -> int:
+def round_price(inst: Rec, px: float, side: int) -> int:
     """Tick of the nearest *valid* price that is no more aggressive than `px`.
 
     Bids (`side` +1) round down, asks (-1) up, so rounding never gives edge away (model §3).
@@ -202,7 +202,7 @@ def round_price(inst: np.void, px: float, side: int) -> int:
 
 
 @nb.njit(cache=True)
-def round_size(inst: np.void, qty: float) -> float:
+def round_size(inst: Rec, qty: float) -> float:
     """Largest multiple of `size_step` that is not above `qty` (a millionth of a step forgiven)."""
     steps = np.floor(qty / inst.size_step + 1e-6)
     # Divide by the inverse where that is a whole number: 3 / 10 is 0.3, 3 * 0.1 is not.
@@ -213,7 +213,7 @@ def round_size(inst: np.void, qty: float) -> float:
 
 
 @nb.njit(cache=True)
-def notional(inst: np.void, px: float, qty: float) -> float:
+def notional(inst: Rec, px: float, qty: float) -> float:
     """Value of `qty` at `px` in quote currency (always USD on the venues served)."""
     if inst.inverse:
         return qty * inst.contract_value
@@ -221,7 +221,7 @@ def notional(inst: np.void, px: float, qty: float) -> float:
 
 
 @nb.njit(cache=True)
-def qty_of_notional(inst: np.void, px: float, value: float) -> float:
+def qty_of_notional(inst: Rec, px: float, value: float) -> float:
     """Quantity worth `value` quote currency at `px`; inverse of `notional`, unrounded."""
     if inst.inverse:
         return value / inst.contract_value
@@ -229,7 +229,7 @@ def qty_of_notional(inst: np.void, px: float, value: float) -> float:
 
 
 @nb.njit(cache=True)
-def cash_change(inst: np.void, side: int, px: float, qty: float) -> float:
+def cash_change(inst: Rec, side: int, px: float, qty: float) -> float:
     """Change of cash when `qty` trades at `px` on our `side`, before fees.
 
     Linear: quote currency, -side·px·qty. Inverse: *settlement coin*, +side·value/px, the
@@ -241,7 +241,7 @@ def cash_change(inst: np.void, side: int, px: float, qty: float) -> float:
 
 
 @nb.njit(cache=True)
-def position_value(inst: np.void, px: float, position: float) -> float:
+def position_value(inst: Rec, px: float, position: float) -> float:
     """What a signed `position` adds to equity at `px`, in the currency of `cash_change`."""
     if inst.inverse:
         return -position * inst.contract_value / px
@@ -249,7 +249,7 @@ def position_value(inst: np.void, px: float, position: float) -> float:
 
 
 @nb.njit(cache=True)
-def fee_amount(inst: np.void, px: float, qty: float, fee_bps: float) -> float:
+def fee_amount(inst: Rec, px: float, qty: float, fee_bps: float) -> float:
     """Fee of a fill in the currency of `cash_change`; negative for a rebate."""
     if inst.inverse:
         return qty * inst.contract_value / px * fee_bps * 1e-4

@@ -1,0 +1,1 @@
+"""The account of a session: PnL decomposed and reconciled, statistics, the HTML report."""

@@ -1,0 +1,1 @@
+"""Recordings to events and back: converters, checks, the Parquet store."""

@@ -1,0 +1,62 @@
+"""One row in, actions out: the only way events reach a maker, in replay, paper and live alike.
+
+`dispatch` is a template. The six entrances below stand for a maker's own; `undertow.maker.bind`
+replaces them and compiles the result, so the maker is inlined into whatever loop calls it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undertow.events import ACK, BBO, END, FILL, FUNDING, TIMER, TRADE
+from undertow.kernel.desk import desk_row
+from undertow.kernel.l2book import Book, apply_row
+from undertow.records import Rec
+
+
+def _entrance(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """Placeholder of an entrance: sees one row, writes actions, returns how many."""
+    raise AssertionError("an entrance was not bound")
+
+
+on_book = on_trade = on_fill = on_ack = on_funding = on_timer = _entrance
+
+
+def dispatch(
+    state: Rec,
+    params: Rec,
+    inst: Rec,
+    book: Book,
+    row: Rec,
+    snapshots: NDArray[np.float64],
+    actions: NDArray[np.void],
+) -> int:
+    """Show `row` to the maker's book and desk, then to the maker; returns the number of actions.
+
+    ``on_book`` after the last row of a book message; ``on_trade`` at each print, before the book
+    loses what it consumed (where prints erode the book); ``on_funding`` for funding, mark, oracle,
+    open interest, reference prices and gaps.
+    """
+    state.desk.now_ns = row.recv_ns
+    kind = row.kind
+    if kind == TRADE:
+        n = on_trade(state, params, inst, book, row, actions)
+        apply_row(book, inst, row, snapshots)
+        return n
+    if kind <= BBO:
+        apply_row(book, inst, row, snapshots)
+        if row.flags & END:
+            return on_book(state, params, inst, book, row, actions)
+        return 0
+    if kind == TIMER:
+        return on_timer(state, params, inst, book, row, actions)
+    if kind == FILL:
+        desk_row(state.desk, inst, row)
+        return on_fill(state, params, inst, book, row, actions)
+    if kind == ACK:
+        desk_row(state.desk, inst, row)
+        return on_ack(state, params, inst, book, row, actions)
+    if kind == FUNDING:
+        desk_row(state.desk, inst, row)
+    return on_funding(state, params, inst, book, row, actions)

@@ -1,0 +1,1 @@
+"""The tick engine: two clocks, latency, queue position, partial fills, funding, fill log."""

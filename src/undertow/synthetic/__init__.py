@@ -1,0 +1,1 @@
+"""Generated markets, fitted by code from recordings."""
