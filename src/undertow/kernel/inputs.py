@@ -1,0 +1,41 @@
+"""What the decision is made from: the seam between the estimators and the quotes.
+
+The estimators fill an `INPUTS` record once per quote cycle (`kernel/cycle.py`); reservation price,
+depths and sizes read nothing else of the market, so any of them can be computed, tested and plotted
+for inputs typed by hand. Units are docs/model.md §1's: bps, lots, seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+MAX_SETTLEMENTS: Final = 24
+
+INPUTS: Final = np.dtype(
+    [
+        ("mid", "<f8"),  # price
+        ("position_lots", "<f8"),
+        ("lot_qty", "<f8"),  # one lot in the venue's unit, at this mid
+        ("sigma_clean", "<f8"),  # bps/√s, without jumps: prices the base spread
+        ("sigma_effective", "<f8"),  # bps/√s, prices inventory and adverse selection
+        ("sigma_total", "<f8"),  # bps/√s, with jumps: noise of the drift filter
+        ("rate_bid", "<f8"),  # A_b, aggressor sells per second (hit bids), extrapolated to the mid
+        ("rate_ask", "<f8"),  # A_a, aggressor buys per second (lift asks)
+        ("kappa_bid", "<f8"),  # 1/bp
+        ("kappa_ask", "<f8"),  # 1/bp
+        ("flow_rate_bid", "<f8"),  # A_b, A_a at the flow horizon, |φ| bounded: shift r, nothing else
+        ("flow_rate_ask", "<f8"),
+        ("aggressor_lots", "<f8"),  # L, mean volume of one aggressor order
+        ("drift", "<f8"),  # μ̂, bps/s
+        ("drift_variance", "<f8"),  # P, (bps/s)²
+        ("as_touch_bid", "<f8"),  # AS at the touch, bps, per side
+        ("as_touch_ask", "<f8"),
+        ("settlements", "<i8"),  # number of valid entries in the two arrays below
+        ("funding_bps", "<f8", (MAX_SETTLEMENTS,)),  # F_n, bps of notional paid by a long
+        ("funding_in_s", "<f8", (MAX_SETTLEMENTS,)),  # t_n, seconds from now
+        ("resting_life_s", "<f8"),  # expected life of a resting order
+    ],
+    align=True,
+)
