@@ -133,7 +133,7 @@ def hyperliquid_fees_bps(
     for name, value in (("staking_discount", staking_discount), ("referral_discount", referral_discount)):
         if not 0.0 <= value < 1.0:
             raise ValueError(f"{name} = {value} must lie in [0, 1)")
-    _, taker, maker = max(t for t in _VOLUME_TIERS if volume_14d_usd >= t[0])
+    _, taker, maker = max(t for t in _VOLUME_TIERS if volume_14d_usd > t[0] or t[0] == 0.0)
     maker += min((bps for share, bps in _MAKER_SHARE_TIERS if maker_share > share), default=0.0)
     growth = 0.1 if growth_mode else 1.0
     scale = 1.0

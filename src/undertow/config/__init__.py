@@ -1,0 +1,46 @@
+"""Configuration: TOML decoded into typed structs, every key known and every value in its range.
+
+`sections` says what may be configured, in which unit and range; `decode` reads files into it. A file
+that names an unknown key or a value out of range is refused with one line per fault.
+"""
+
+from undertow.config.decode import ConfigError, accepted, describe, dumps, load, loads
+from undertow.config.sections import (
+    AdverseSelection,
+    Config,
+    Drift,
+    Flow,
+    Funding,
+    Intensity,
+    Ladder,
+    Quoting,
+    Risk,
+    Section,
+    Volatility,
+    between,
+    cautions,
+    kappa_eta_at_limit,
+)
+
+__all__ = [
+    "AdverseSelection",
+    "Config",
+    "ConfigError",
+    "Drift",
+    "Flow",
+    "Funding",
+    "Intensity",
+    "Ladder",
+    "Quoting",
+    "Risk",
+    "Section",
+    "Volatility",
+    "accepted",
+    "between",
+    "cautions",
+    "describe",
+    "dumps",
+    "kappa_eta_at_limit",
+    "load",
+    "loads",
+]
