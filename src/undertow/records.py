@@ -15,10 +15,11 @@ says what the record holds.
 
 
 def new_record(dtype: np.dtype[np.void]) -> Rec:
-    """A zeroed, writable record of `dtype`."""
-    return np.zeros(1, dtype=dtype)[0]
+    """A zeroed, writable record of `dtype`, its fields attributes in Python as in compiled code."""
+    return np.zeros(1, dtype=dtype).view(np.recarray)[0]
 
 
 def copy_record(record: Rec) -> Rec:
     """A writable copy of `record`, padding included, that shares nothing with it."""
-    return np.frombuffer(bytearray(record.tobytes()), dtype=record.dtype)[0]
+    cell = np.frombuffer(bytearray(record.tobytes()), dtype=record.dtype)
+    return cell.view(np.recarray)[0]

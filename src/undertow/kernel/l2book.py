@@ -142,6 +142,18 @@ def _next_ask(book: Book, tick: int) -> int:
 
 
 @nb.njit(cache=True)
+def clear_through(book: Book, side: int, tick: int) -> None:
+    """Void the levels of `side` from the touch through `tick` (inclusive)."""
+    top = book.top
+    if side >= 0 and top.best_bid != NO_BID:
+        _clear_ticks(book.bid, max(tick, top.window_low), top.best_bid)
+        top.best_bid = _next_bid(book, min(top.best_bid, tick - 1))
+    if side <= 0 and top.best_ask != NO_ASK:
+        _clear_ticks(book.ask, top.best_ask, min(tick, top.window_low + book.ask.shape[0] - 1))
+        top.best_ask = _next_ask(book, max(top.best_ask, tick + 1))
+
+
+@nb.njit(cache=True)
 def set_level(book: Book, side: int, tick: int, qty: float) -> None:
     """The level of `side` at `tick` now shows `qty`. A crossing level voids what it crosses."""
     top = book.top
@@ -161,7 +173,7 @@ def set_level(book: Book, side: int, tick: int, qty: float) -> None:
             if tick > top.best_bid:
                 top.best_bid = tick
                 if tick >= top.best_ask:
-                    top.best_ask = _next_ask(book, tick + 1)
+                    clear_through(book, -1, tick)
                 _keep_centered(book, tick)
             if tick < top.bid_known:
                 top.bid_known = tick
@@ -173,7 +185,7 @@ def set_level(book: Book, side: int, tick: int, qty: float) -> None:
             if tick < top.best_ask:
                 top.best_ask = tick
                 if tick <= top.best_bid:
-                    top.best_bid = _next_bid(book, tick - 1)
+                    clear_through(book, 1, tick)
                 _keep_centered(book, tick)
             if tick > top.ask_known:
                 top.ask_known = tick
@@ -187,18 +199,6 @@ def _keep_centered(book: Book, tick: int) -> None:
     at = tick - book.top.window_low
     if at < n // 8 or at >= n - n // 8:
         _place_window(book, tick)
-
-
-@nb.njit(cache=True)
-def clear_through(book: Book, side: int, tick: int) -> None:
-    """Void the levels of `side` from the touch through `tick` (inclusive)."""
-    top = book.top
-    if side >= 0 and top.best_bid != NO_BID:
-        _clear_ticks(book.bid, max(tick, top.window_low), top.best_bid)
-        top.best_bid = _next_bid(book, min(top.best_bid, tick - 1))
-    if side <= 0 and top.best_ask != NO_ASK:
-        _clear_ticks(book.ask, top.best_ask, min(tick, top.window_low + book.ask.shape[0] - 1))
-        top.best_ask = _next_ask(book, max(top.best_ask, tick + 1))
 
 
 @nb.njit(cache=True)
