@@ -14,7 +14,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import ACK, CANCEL, CANCEL_REJECTED, FILL, FUNDING, MODIFY, NEW, OPEN
+from undertow.events import ACK, CANCEL, CANCEL_REJECTED, FILL, FUNDING, MODIFY, NEW, OPEN, REJECTED
 from undertow.instrument import cash_change, notional, position_value
 from undertow.records import Rec
 
@@ -232,7 +232,7 @@ def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
             if order.status == PENDING_CANCEL:
                 order.status = LIVE
         else:
-            if row.code >= 4:
+            if row.code == REJECTED:
                 desk.rejects += 1
             _drop(desk, slot)
     elif kind == FILL:
