@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+TAIL: Final = 0.025
+Z: Final = 1.959964
+
 MIN_BLOCKS: Final = 8
 """Fewer independent stretches of time than this give no standard error."""
 
@@ -42,15 +45,28 @@ def clustered_mean(
     return average, math.sqrt(n / (n - 1) * float((sums**2).sum())) / total
 
 
-def poisson_interval(count: float, z: float = 1.959964) -> tuple[float, float]:
-    """Interval of a Poisson mean after seeing `count` events, 95 % by default.
+def poisson_interval(count: int) -> tuple[float, float]:
+    """95 % interval of a Poisson mean after seeing `count` events (Garwood 1936).
 
-    Byar's approximation of the exact (Garwood) interval: within 1.5 % of it at one event and 0.2 %
-    from ten (Breslow and Day 1987, §2.3). No events: 0 to 3.69, the exact upper bound at 95 %.
+    Exact below 50 events; from there Byar's approximation (Breslow and Day 1987, §2.3), which is
+    within 0.02 % of it.
     """
+    if count < 50:
+        low = _mean_with(count - 1, 1.0 - TAIL) if count > 0 else 0.0
+        return low, _mean_with(count, TAIL)
     above = count + 1.0
-    upper = above * (1.0 - 1.0 / (9.0 * above) + z / (3.0 * math.sqrt(above))) ** 3
-    if count <= 0.0:
-        return 0.0, upper
-    lower = count * (1.0 - 1.0 / (9.0 * count) - z / (3.0 * math.sqrt(count))) ** 3
-    return max(lower, 0.0), upper
+    low = count * (1.0 - 1.0 / (9.0 * count) - Z / (3.0 * math.sqrt(count))) ** 3
+    return low, above * (1.0 - 1.0 / (9.0 * above) + Z / (3.0 * math.sqrt(above))) ** 3
+
+
+def _mean_with(count: int, probability: float) -> float:
+    """Poisson mean under which `count` events or fewer have `probability`, by bisection."""
+    low, high = 0.0, count + 10.0 * math.sqrt(count + 1.0)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        term = total = math.exp(-middle)
+        for k in range(1, count + 1):
+            term *= middle / k
+            total += term
+        low, high = (middle, high) if total > probability else (low, middle)
+    return 0.5 * (low + high)
