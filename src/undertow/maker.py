@@ -104,7 +104,8 @@ def bind(template: Compiled, name: str, **functions: Compiled) -> Compiled:
 
     Numba cannot cache a function that takes functions as arguments, so the loop of a maker is a
     copy of a template whose globals are the maker's own functions: inlined, and cached on disk
-    under `name` and a fingerprint of the files the functions stand in.
+    under `name` and a fingerprint of the files the functions stand in. It runs without the
+    interpreter's lock, so several replays can share a process and its chunks of recording.
     """
     assert isinstance(template, FunctionType)
     key = (template, name, *sorted((role, id(f)) for role, f in functions.items()))
@@ -113,5 +114,5 @@ def bind(template: Compiled, name: str, **functions: Compiled) -> Compiled:
         copy.__qualname__ = f"{name}_{_fingerprint(functions)}"
         copy.__module__ = template.__module__
         copy.__doc__ = template.__doc__
-        _bound[key] = nb.njit(cache=True)(copy)
+        _bound[key] = nb.njit(cache=True, nogil=True)(copy)
     return _bound[key]
