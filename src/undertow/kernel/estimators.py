@@ -1,0 +1,243 @@
+"""All that is believed of the market, in one record: which estimator sees which event, in what order.
+
+`cycle` (or any other maker) calls one verb per kind of row and reads an `INPUTS` record per quote
+cycle. Order inside a verb is law: first what the market was before the event (mid, clock, orders
+that are complete), then the event itself, so nothing sees its own future.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+
+from undertow.events import FUNDING, FUNDING_RATE, GAP
+from undertow.instrument import notional
+from undertow.kernel.aggressor import (
+    AGGRESSOR,
+    AGGRESSOR_PARAMS,
+    add_print,
+    aggressor_params,
+    is_complete,
+    order_depth_bps,
+    take_order,
+)
+from undertow.kernel.clock import (
+    CLOCK,
+    CLOCK_PARAMS,
+    clock_gap,
+    clock_look,
+    clock_params,
+    clock_trade,
+    init_clock,
+)
+from undertow.kernel.drift import DRIFT, DRIFT_PARAMS, drift_gap, drift_look, drift_params, init_drift
+from undertow.kernel.flow import FLOW, FLOW_PARAMS, flow_advance, flow_order, flow_params, flow_rates
+from undertow.kernel.funding import (
+    FUNDING_PARAMS,
+    FUNDING_STATE,
+    funding_params,
+    funding_predicted,
+    funding_schedule,
+    funding_settled,
+)
+from undertow.kernel.intensity import (
+    INTENSITY,
+    INTENSITY_PARAMS,
+    aggressor_lots,
+    init_intensity,
+    intensity_advance,
+    intensity_order,
+    intensity_params,
+    intensity_side,
+    intensity_touch,
+)
+from undertow.kernel.markout import (
+    MARKOUT,
+    MARKOUT_PARAMS,
+    init_markout,
+    markout_look,
+    markout_own,
+    markout_params,
+    markout_public,
+)
+from undertow.kernel.mids import MIDS, last_mid, mid_before, push_mid
+from undertow.kernel.volatility import (
+    MEDIUM,
+    VOLATILITY,
+    VOLATILITY_PARAMS,
+    init_volatility,
+    sigma_clean,
+    sigma_effective,
+    sigma_total,
+    volatility_gap,
+    volatility_params,
+    volatility_tick,
+)
+from undertow.records import Rec, new_record
+from undertow.units import depth_bps, seconds_between
+
+ESTIMATORS: Final = np.dtype(
+    [
+        ("mids", MIDS),
+        ("aggressor", AGGRESSOR),
+        ("clock", CLOCK),
+        ("volatility", VOLATILITY),
+        ("intensity", INTENSITY),
+        ("flow", FLOW),
+        ("markout", MARKOUT),
+        ("funding", FUNDING_STATE),
+        ("drift", DRIFT),
+        ("look_ns", "<i8"),
+    ],
+    align=True,
+)
+
+ESTIMATOR_PARAMS: Final = np.dtype(
+    [
+        ("aggressor", AGGRESSOR_PARAMS),
+        ("clock", CLOCK_PARAMS),
+        ("volatility", VOLATILITY_PARAMS),
+        ("intensity", INTENSITY_PARAMS),
+        ("flow", FLOW_PARAMS),
+        ("markout", MARKOUT_PARAMS),
+        ("funding", FUNDING_PARAMS),
+        ("drift", DRIFT_PARAMS),
+    ],
+    align=True,
+)
+
+_FACTORIES: Final[dict[str, Any]] = {
+    "aggressor": aggressor_params,
+    "clock": clock_params,
+    "volatility": volatility_params,
+    "intensity": intensity_params,
+    "flow": flow_params,
+    "markout": markout_params,
+    "funding": funding_params,
+    "drift": drift_params,
+}
+
+
+def estimator_params(**records: Rec) -> Rec:
+    """Parameters of all estimators; `records` replaces the defaults by name (``drift=drift_params(…)``)."""
+    unknown = sorted(set(records) - set(_FACTORIES))
+    if unknown:
+        raise ValueError(f"no estimator named {', '.join(unknown)}; known: {', '.join(_FACTORIES)}")
+    rec = new_record(ESTIMATOR_PARAMS)
+    for name, factory in _FACTORIES.items():
+        rec[name] = records[name] if name in records else factory()
+    return rec
+
+
+def init_estimators(state: Rec, params: Rec) -> None:
+    """Start every estimator."""
+    init_clock(state["clock"], params["clock"])
+    init_volatility(state["volatility"], params["volatility"])
+    init_intensity(state["intensity"], params["intensity"])
+    init_markout(state["markout"], params["markout"])
+    init_drift(state["drift"], params["drift"])
+
+
+@nb.njit(cache=True)
+def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
+    """Hand the aggressor orders that are complete to those who count them."""
+    for index in range(2):
+        if not is_complete(state.aggressor, params.aggressor, index, exch_ns, now_ns):
+            continue
+        order = state.aggressor
+        depth, mid = order_depth_bps(order, index), order.mid[index]
+        intensity_order(state.intensity, params.intensity, index, depth, order.qty[index], now_ns)
+        flow_order(state.flow, params.flow, index, now_ns)
+        sigma = sigma_effective(state.volatility, params.volatility)
+        markout_public(state.markout, index, depth, mid, state.drift.mu, sigma, now_ns)
+        take_order(order, index)
+
+
+@nb.njit(cache=True)
+def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> None:
+    """A market message: see the market as it stands, then deliver complete orders."""
+    tick = clock_look(state.clock, params.clock, exch_ns, now_ns, mid)
+    if tick > 0:
+        volatility_tick(state.volatility, params.volatility, state.clock.return_bps, state.clock.duration_s)
+    elif tick < 0:
+        volatility_gap(state.volatility, params.volatility)
+    _deliver_orders(state, params, exch_ns, now_ns)
+
+
+@nb.njit(cache=True)
+def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float) -> None:
+    """The book has changed: `mid` and half-spread as they are now (NaN while a side is empty)."""
+    push_mid(state.mids, exch_ns, mid)
+    elapsed_s = seconds_between(state.look_ns, now_ns)
+    if elapsed_s > 0.0:
+        intensity_touch(state.intensity, min(elapsed_s, 60.0), half_spread_bps)
+        state.look_ns = now_ns
+    _look(state, params, exch_ns, now_ns, mid)
+
+
+@nb.njit(cache=True)
+def see_trade(state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch_ns: int) -> None:
+    """A print; `mid` of the book before it has consumed anything, which stands since `mid_exch_ns`."""
+    push_mid(state.mids, mid_exch_ns, mid)
+    _look(state, params, row.exch_ns, row.recv_ns, mid)
+    clock_trade(state.clock, params.clock, row.exch_ns, row.recv_ns, notional(inst, row.px, row.qty))
+    before = mid_before(state.mids, row.exch_ns)
+    add_print(state.aggressor, row.side, row.exch_ns, row.recv_ns, row.px, row.qty, before)
+
+
+@nb.njit(cache=True)
+def see_fill(state: Rec, row: Rec) -> None:
+    """An own FILL row: follow what the mid does after it."""
+    mid = mid_before(state.mids, row.exch_ns)
+    if np.isnan(mid):
+        mid = last_mid(state.mids)
+    depth = depth_bps(row.px, mid, row.side)
+    markout_own(state.markout, row.side, depth, mid, state.drift.mu, row.recv_ns)
+
+
+@nb.njit(cache=True)
+def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
+    """Funding rows and gaps; other rows say nothing to these estimators."""
+    if row.kind == FUNDING_RATE:
+        funding_predicted(state.funding, params.funding, row.qty, row.ref)
+    elif row.kind == FUNDING:
+        funding_settled(state.funding, params.funding, inst, row.qty, row.exch_ns)
+    elif row.kind == GAP:
+        clock_gap(state.clock)
+        volatility_gap(state.volatility, params.volatility)
+        drift_gap(state.drift)
+
+
+@nb.njit(cache=True)
+def see_cycle(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
+    """Once per quote cycle, before reading: let time pass for all that depends on it."""
+    _deliver_orders(state, params, 0, now_ns)
+    intensity_advance(state.intensity, params.intensity, now_ns)
+    flow_advance(state.flow, params.flow, now_ns)
+    sigma = sigma_total(state.volatility, params.volatility, MEDIUM)
+    drift_look(state.drift, params.drift, now_ns, mid, sigma)
+    markout_look(state.markout, params.markout, now_ns, mid)
+
+
+@nb.njit(cache=True)
+def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float, inputs: Rec) -> None:
+    """Write what the estimators know into an `INPUTS` record.
+
+    Left to the caller: mid, position_lots, lot_qty, as_touch_bid/ask (their horizon follows from
+    the decision) and resting_life_s.
+    """
+    volatility, intensity = state.volatility, state.intensity
+    inputs.sigma_clean = sigma_clean(volatility, params.volatility, MEDIUM)
+    inputs.sigma_total = sigma_total(volatility, params.volatility, MEDIUM)
+    inputs.sigma_effective = sigma_effective(volatility, params.volatility)
+    inputs.rate_bid, inputs.kappa_bid = intensity_side(intensity, params.intensity, 0)
+    inputs.rate_ask, inputs.kappa_ask = intensity_side(intensity, params.intensity, 1)
+    inputs.flow_rate_bid, inputs.flow_rate_ask = flow_rates(state.flow, params.flow)
+    inputs.aggressor_lots = aggressor_lots(intensity, params.intensity, lot_qty)
+    inputs.drift = state.drift.mu
+    inputs.drift_variance = state.drift.variance
+    inputs.settlements = funding_schedule(
+        state.funding, params.funding, inst, now_ns, inputs.funding_bps, inputs.funding_in_s
+    )
