@@ -254,3 +254,14 @@ def fee_amount(inst: Rec, px: float, qty: float, fee_bps: float) -> float:
     if inst.inverse:
         return qty * inst.contract_value / px * fee_bps * 1e-4
     return px * qty * inst.contract_value * fee_bps * 1e-4
+
+
+@nb.njit(cache=True)
+def funding_received(inst: Rec, px: float, position: float, rate: float) -> float:
+    """What a signed `position` receives at a settlement of `rate` (paid by a long) at oracle `px`.
+
+    In the currency of `cash_change`; negative for a long when `rate` > 0, linear or inverse.
+    """
+    if inst.inverse:
+        return -position * inst.contract_value / px * rate
+    return -position * px * inst.contract_value * rate

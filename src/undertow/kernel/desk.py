@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.events import ACK, CANCEL, CANCEL_REJECTED, FILL, FUNDING, MODIFY, NEW, OPEN, REJECTED
-from undertow.instrument import cash_change, notional, position_value
+from undertow.instrument import cash_change, funding_received, notional
 from undertow.records import Rec
 
 MAX_WORKING: Final = 128
@@ -249,4 +249,4 @@ def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
                 _drop(desk, slot)
     elif kind == FUNDING:
         desk.last_oracle_px = row.px
-        desk.funding -= position_value(inst, row.px, desk.position) * row.qty
+        desk.funding += funding_received(inst, row.px, desk.position, row.qty)

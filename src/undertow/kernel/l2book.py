@@ -29,6 +29,7 @@ TOP: Final = np.dtype(
         ("window_low", "<i8"),  # first tick of the ring's window
         ("exch_ns", "<i8"),
         ("recv_ns", "<i8"),
+        ("snapshot_ns", "<i8"),  # exchange time of the last snapshot or best quote
         ("outside", "<i8"),  # rows ignored because their price lay outside the window
         ("erode", "u1"),  # prints consume levels (feeds of snapshots); diffs do so by themselves
         ("placed", "u1"),  # the window has been placed
@@ -289,20 +290,31 @@ def erode(book: Book, aggressor: int, tick: int, qty: float) -> None:
 
 
 @nb.njit(cache=True)
+def apply_print(book: Book, inst: Rec, row: Rec) -> None:
+    """A TRADE row consumes the book where prints erode it.
+
+    A print no later than the last snapshot or best quote is already in what that showed.
+    """
+    if book.top.erode and row.exch_ns > book.top.snapshot_ns:
+        erode(book, row.side, tick_near(inst, row.px), row.qty)
+
+
+@nb.njit(cache=True)
 def apply_row(book: Book, inst: Rec, row: Rec, snapshots: NDArray[np.float64]) -> None:
     """Apply a market row to the book; rows of other kinds leave it alone."""
     kind = row.kind
     if kind == DEPTH:
         set_level(book, row.side, tick_near(inst, row.px), row.qty)
     elif kind == TRADE:
-        if book.top.erode:
-            erode(book, row.side, tick_near(inst, row.px), row.qty)
+        apply_print(book, inst, row)
     elif kind == BBO:
+        book.top.snapshot_ns = row.exch_ns
         if row.qty > 0.0:
             set_best(book, row.side, tick_near(inst, row.px), row.qty)
         else:
             clear_side(book, row.side)
     elif kind == SNAPSHOT:
+        book.top.snapshot_ns = row.exch_ns
         apply_snapshot(book, inst, snapshots[row.ref])
     elif kind == CLEAR:
         if np.isnan(row.px):
