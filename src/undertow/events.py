@@ -22,13 +22,15 @@ Fields
 ================  =========================================================================
 kind              meaning of the fields
 ================  =========================================================================
-``DEPTH``         the level of ``side`` at ``px`` now shows ``qty`` (0 removes it)
+``DEPTH``         the level of ``side`` at ``px`` now shows ``qty`` (0 removes it); ``code`` 1:
+                  part of a full image of the book
 ``CLEAR``         levels of ``side`` (0: both) from the touch through ``px`` are void
                   (``px`` NaN: the whole side)
 ``SNAPSHOT``      ``ref``: row of the snapshot table. Replaces the book inside the window the
                   snapshot spans; levels beyond its last one become *unknown*, not empty
 ``BBO``           the best level of ``side`` is ``qty`` at ``px`` (``qty`` 0: side empty)
-``TRADE``         one print; ``side`` the aggressor's (0 unknown), ``ref`` the trade id
+``TRADE``         one print; ``side`` the aggressor's (0 unknown), ``ref`` the trade id;
+                  ``code`` 1: the side was inferred and the quotes did not decide it
 ``FUNDING``       a settlement: ``qty`` the rate for the interval, a fraction of notional paid by
                   a long, ``px`` the oracle price it is charged on
 ``FUNDING_RATE``  the rate expected at the coming settlement: ``qty`` rate, ``ref`` its time (ns)
@@ -53,6 +55,7 @@ non-decreasing in ``exch_ns`` and the ``LOCAL`` rows in ``recv_ns`` (the scheme 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -123,6 +126,12 @@ INFERRED: Final = 8
 REPAIRED: Final = 16
 """A field was repaired on conversion; the conversion report says how."""
 
+# codes of market rows
+IMAGE: Final = 1
+"""DEPTH: part of a full image of the book, not a change."""
+AMBIGUOUS: Final = 1
+"""TRADE: the side was inferred and the quotes did not decide it."""
+
 # codes of ORDER rows and of actions
 NEW: Final = 1
 CANCEL: Final = 2
@@ -162,39 +171,106 @@ def empty_snapshots(depth: int = 1) -> NDArray[np.float64]:
 
 
 def order_for_two_clocks(rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Return ``rows`` ordered for both clocks, splitting rows where one order cannot serve both.
+    """Return `rows` (shape (n,), `EVENT`, any order) ordered for both clocks.
 
-    ``rows`` may come in any order. In the result the rows flagged ``EXCH`` are non-decreasing in
-    ``exch_ns`` and those flagged ``LOCAL`` in ``recv_ns``; a row that can stand in one place for
-    both keeps both flags. Ties keep their input order, so rows of one message stay together.
+    Guaranteed of the result:
 
-    Cost O(n log n); the split rows are appended copies, so a feed in order is returned unchanged
-    (the same array, not a copy).
+    1. its rows flagged ``EXCH`` are those of the input in a stable sort by ``exch_ns``, its rows
+       flagged ``LOCAL`` those of the input in a stable sort by ``recv_ns``; ties keep their input
+       order, so rows of one message stay together;
+    2. a row is split in two (an ``EXCH`` copy and a ``LOCAL`` copy, alike in all other fields) only
+       where no place serves both clocks, and the number of splits is the least possible;
+    3. if every ``recv_ns >= exch_ns``, the result is causal: no ``EXCH`` row stands before a
+       ``LOCAL`` row that was received before it happened. A request sent on seeing a row can thus
+       still meet every later ``EXCH`` row;
+    4. a result is left as it is (the same array, not a copy), so the function is idempotent.
+
+    Splits are least because the rows kept whole are a longest common subsequence of the two orders.
+    Cost O(n log n), and O(n) for rows already in order. Raises ValueError for a row with neither flag.
     """
-    n = len(rows)
-    if n < 2:
-        return rows
-    exch, recv = rows["exch_ns"], rows["recv_ns"]
+    flags = rows["flags"]
+    exch_at = np.flatnonzero(flags & EXCH)
+    local_at = np.flatnonzero(flags & LOCAL)
+    if not np.all(flags & (EXCH | LOCAL)):
+        at = int(np.flatnonzero((flags & (EXCH | LOCAL)) == 0)[0])
+        raise ValueError(f"row {at} is flagged neither EXCH nor LOCAL: nobody would see it")
+    exch, recv = rows["exch_ns"][exch_at], rows["recv_ns"][local_at]
     if np.all(exch[1:] >= exch[:-1]) and np.all(recv[1:] >= recv[:-1]):
         return rows
-    by_recv = rows[np.argsort(recv, kind="stable")]
-    flags = by_recv["flags"]
-    # In arrival order, a row keeps its place on the exchange clock if nothing before it is later
-    # and nothing after it is earlier; the rest lend their EXCH flag to a copy in exchange order.
-    exch = by_recv["exch_ns"]
-    latest_before = np.maximum.accumulate(exch)
-    earliest_after = np.minimum.accumulate(exch[::-1])[::-1]
-    in_place = (exch >= latest_before) & (exch <= earliest_after)
-    if bool(in_place.all()):
-        return by_recv
-    moved = np.flatnonzero(~in_place)
-    only_exch = by_recv[moved]
-    only_exch["flags"] &= ~np.uint16(LOCAL)
-    only_exch = only_exch[np.argsort(only_exch["exch_ns"], kind="stable")]
-    only_local = by_recv.copy()
-    only_local["flags"][moved] = flags[moved] & ~np.uint16(EXCH)
-    # Insert each exchange-only row before the first in-place row that is later on that clock.
-    place_rows = np.flatnonzero(in_place)
-    slot = np.searchsorted(exch[place_rows], only_exch["exch_ns"], side="right")
-    at = np.append(place_rows, n)[slot]
-    return np.insert(only_local, at, only_exch)
+    by_exch = exch_at[np.argsort(exch, kind="stable")]
+    by_recv = local_at[np.argsort(recv, kind="stable")]
+    # Place of each row on the exchange clock; rows of both clocks, in order of receipt.
+    place = np.full(len(rows), -1, dtype=np.int64)
+    place[by_exch] = np.arange(len(by_exch))
+    both = by_recv[place[by_recv] >= 0]
+    whole = both[_longest_increasing(place[both])]
+    return _merge_clocks(rows, by_exch, by_recv, whole)
+
+
+def _longest_increasing(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices of a longest increasing subsequence of `places`, a sequence of distinct integers.
+
+    Elements that already separate all before from all after belong to it; only the stretches in
+    between are searched (patience sorting).
+    """
+    before = np.maximum.accumulate(places)
+    after = np.minimum.accumulate(places[::-1])[::-1]
+    settled = (places >= before) & (places <= after)
+    keep = settled.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], settled, [True])).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2):
+        keep[start + _patience(places[start:stop].tolist())] = True
+    return np.flatnonzero(keep)
+
+
+def _patience(values: list[int]) -> NDArray[np.int64]:
+    """Indices of a longest increasing subsequence of distinct `values`, by patience sorting."""
+    tops: list[int] = []  # smallest last value of an increasing subsequence of each length
+    tops_at: list[int] = []
+    previous = [-1] * len(values)
+    for i, value in enumerate(values):
+        pile = bisect_left(tops, value)
+        if pile:
+            previous[i] = tops_at[pile - 1]
+        if pile == len(tops):
+            tops.append(value)
+            tops_at.append(i)
+        else:
+            tops[pile] = value
+            tops_at[pile] = i
+    chain = np.empty(len(tops), dtype=np.int64)
+    at = tops_at[-1]
+    for k in range(len(tops) - 1, -1, -1):
+        chain[k] = at
+        at = previous[at]
+    return chain
+
+
+def _merge_clocks(
+    rows: NDArray[np.void], by_exch: NDArray[np.int64], by_recv: NDArray[np.int64], whole: NDArray[np.int64]
+) -> NDArray[np.void]:
+    """Interleave the two orders, which share the rows `whole`; between two of those, by own time."""
+    is_whole = np.zeros(len(rows), dtype=bool)
+    is_whole[whole] = True
+    exch_whole, recv_whole = is_whole[by_exch], is_whole[by_recv]
+    only_exch, only_recv = by_exch[~exch_whole], by_recv[~recv_whole]
+    # The stretch a row stands in: how many whole rows precede it in its own order.
+    exch_stretch = np.cumsum(exch_whole)[~exch_whole]
+    recv_stretch = np.cumsum(recv_whole)[~recv_whole]
+    source = np.concatenate([only_recv, only_exch, whole])
+    stretch = np.concatenate([recv_stretch, exch_stretch, np.arange(1, len(whole) + 1)])
+    first = np.concatenate([np.ones(len(only_recv) + len(only_exch), np.int8), np.zeros(len(whole), np.int8)])
+    time = np.concatenate(
+        [rows["recv_ns"][only_recv], rows["exch_ns"][only_exch], np.zeros(len(whole), np.int64)]
+    )
+    merged = np.lexsort((time, first, stretch))
+    out = rows[source[merged]]
+    only = np.concatenate(
+        [
+            np.full(len(only_recv), ~np.uint16(EXCH), np.uint16),
+            np.full(len(only_exch), ~np.uint16(LOCAL), np.uint16),
+            np.full(len(whole), ~np.uint16(0), np.uint16),
+        ]
+    )
+    out["flags"] &= only[merged]
+    return out
