@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "baselines": SPEECH | {"kernel", "maker", "config"},
     "makers": SPEECH | {"kernel", "maker", "config", "baselines"},
     "data": SPEECH,
-    "synthetic": SPEECH | {"data"},
+    "synthetic": SPEECH | {"data", "kernel"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "api": SPEECH
