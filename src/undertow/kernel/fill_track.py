@@ -38,8 +38,8 @@ SLOT: Final = np.dtype(
     [
         ("time_ns", "<i8"),
         ("log_mid", "<f8"),  # Σ weight·ln(mid)
-        ("drift", "<f4"),  # Σ weight·μ̂
-        ("weight", "<f4"),
+        ("drift", "<f8"),  # Σ weight·μ̂
+        ("weight", "<f8"),
     ],
     align=True,
 )

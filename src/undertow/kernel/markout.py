@@ -11,7 +11,8 @@ Public orders, node by node (disjoint: the deepest node an order reached), along
 a scalar Kalman filter per node, started at .5 s from the shallower node ± spread·gap (the first node
 from the prior loss(h) = .25·σ_ref·√min(h, 5 s), ± itself); τ_k = `step`·loss(h_k). n_eff = 1/(1/n +
 h/T) allows for horizons that overlap within the T seconds remembered. So what is measured stands,
-and long horizons, where a trend drowns everything, stay near the last that is measured. A maker at
+and long horizons stay near the last that is measured. What a maker filled at *random* times of the stretch
+remembered would have gained or lost, its trend, is not adverse selection and is taken out. A maker at
 depth δ is filled by every order that reaches δ *or beyond*: the curve at a node is the mean of b over
 the orders at least as deep. Own fills then move it by a filter of the same form on (own − public), started
 from 0 ± `own_spread`·loss.
@@ -30,8 +31,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.kernel.aggressor import side_index
-from undertow.kernel.drift import kalman_update
+from undertow.kernel.aggressor import maker_side, side_index
+from undertow.kernel.drift import expected_move_bps, kalman_update
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.fill_track import (
     HORIZONS,
@@ -58,6 +59,9 @@ MARKOUT: Final = np.dtype(
         ("sigma_sum", "<f8"),
         ("sigma_weight", "<f8"),
         ("memory_s", "<f8"),  # decayed seconds observed
+        ("move_bps", "<f8"),  # decayed sum of the mid's log returns over them
+        ("drift_bps", "<f8"),  # decayed ∫μ̂dt over them
+        ("log_mid", "<f8"),  # at the last refresh
         ("refresh_ns", "<i8"),
         ("started", "u1"),
     ],
@@ -164,8 +168,11 @@ def markout_own(state: Rec, side: int, depth: float, mid: float, drift: float, n
 
 
 @nb.njit(cache=True)
-def markout_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
-    """Look at the mid: fills whose horizon has come are read; the curve is kept fresh."""
+def markout_look(state: Rec, params: Rec, now_ns: int, mid: float, drift: float) -> None:
+    """Look at the mid: fills whose horizon has come are read; the curve is kept fresh.
+
+    `drift` is μ̂ in bps/s; a mid that is not positive and finite: no update.
+    """
     if not 0.0 < mid < np.inf:
         return
     log_mid = np.nan
@@ -178,15 +185,20 @@ def markout_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     if not state.started:
         state.started = 1
         state.refresh_ns = now_ns
+        state.log_mid = math.log(mid)
     elapsed_s = seconds_between(state.refresh_ns, now_ns)
     if elapsed_s < params.refresh_s:
         return
     kept = decay(elapsed_s, params.half_life_s)
     forget(state.public, kept)
     forget(state.own, kept)
-    state.memory_s = kept * state.memory_s + elapsed_s
     state.sigma_sum *= kept
     state.sigma_weight *= kept
+    log_mid = math.log(mid)
+    state.memory_s = kept * state.memory_s + elapsed_s
+    state.move_bps = kept * state.move_bps + 1e4 * (log_mid - state.log_mid)
+    state.drift_bps = kept * state.drift_bps + drift * elapsed_s
+    state.log_mid = log_mid
     state.refresh_ns = now_ns
     markout_refresh(state, params)
 
@@ -195,6 +207,19 @@ def markout_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
 def prior_loss_bps(params: Rec, sigma: float, horizon_s: float) -> float:
     """The loss expected before any data: grows like √h to `prior_horizon_s`, then not at all."""
     return params.prior_loss * sigma * math.sqrt(min(horizon_s, params.prior_horizon_s))
+
+
+@nb.njit(cache=True)
+def _trend_bps(state: Rec, params: Rec, index: int, horizon_s: float) -> float:
+    """What a bid (or ask) filled at random times would have *gained* over the horizon, net of μ̂.
+
+    The trend of the stretch remembered is not adverse selection; taking it out removes most of the
+    noise of long horizons.
+    """
+    if state.memory_s <= 0.0:
+        return 0.0
+    priced = expected_move_bps(state.drift_bps / state.memory_s, params.theta, horizon_s)
+    return maker_side(index) * (state.move_bps / state.memory_s * horizon_s - priced)
 
 
 @nb.njit(cache=True)
@@ -211,6 +236,7 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
     for k in range(N_HORIZONS):
         horizon = HORIZONS[k]
         root = prior_loss_bps(params, sigma, horizon)
+        trend = _trend_bps(state, params, index, horizon)
         for j in range(N_NODES):
             if k == 0 and j == 0:
                 level, variance = root, root * root
@@ -226,7 +252,7 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
                 variance = state.variance[k - 1, index, j] + (params.step * root) ** 2
             fills = state.public.fills[k, index, j]
             if fills > 0.0:
-                seen = state.public.loss[k, index, j] / fills
+                seen = state.public.loss[k, index, j] / fills + trend
                 noise = _mean_variance(state, fills, sigma, horizon)
                 level, variance = kalman_update(level, variance, seen, noise)
             state.curve[k, index, j] = level
@@ -261,7 +287,7 @@ def _filter_own(state: Rec, params: Rec, index: int) -> None:
             variance = state.variance[k, index, j] + excess_variance
             fills = state.own.fills[k, index, j]
             if fills > 0.0:
-                seen = state.own.loss[k, index, j] / fills
+                seen = state.own.loss[k, index, j] / fills + _trend_bps(state, params, index, HORIZONS[k])
                 noise = _mean_variance(state, fills, sigma, HORIZONS[k])
                 gain = excess_variance / (variance + noise)
                 excess += gain * (seen - level)
