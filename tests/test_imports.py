@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"kernel", "maker", "makers", "config", "baselines", "data", "synthetic", "replay", "account"},
     "cli": {"*"},
 }
-KERNEL_LIBRARIES = {"numpy", "numba", "math", "typing", "__future__"}
+KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "__future__"}
 
 
 def _room(path: Path) -> str:
