@@ -109,6 +109,5 @@ def curves_by_depth(
     for low, high in itertools.pairwise(edges):
         inside = (depth >= low) & ((depth < high) | (high == edges[-1]))
         if inside.any():
-            label = f"{low:.2f} to {high:.2f} bps".replace("-", "\N{MINUS SIGN}")
-            out.append(curve(label, fills, instrument, inside))
+            out.append(curve(f"{low:.2f} to {high:.2f} bps", fills, instrument, inside))
     return out

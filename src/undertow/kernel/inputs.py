@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 MAX_SETTLEMENTS: Final = 24
+MAX_AS_NODES: Final = 8
 
 INPUTS: Final = np.dtype(
     [
@@ -30,8 +31,14 @@ INPUTS: Final = np.dtype(
         ("aggressor_lots", "<f8"),  # L, mean volume of one aggressor order
         ("drift", "<f8"),  # μ̂, bps/s
         ("drift_variance", "<f8"),  # P, (bps/s)²
-        ("as_touch_bid", "<f8"),  # AS at the touch, bps, per side
+        ("drift_reversion", "<f8"),  # θ, 1/s
+        ("flow_reversion", "<f8"),  # θ_φ, 1/s: how fast the flow imbalance decays
+        ("as_touch_bid", "<f8"),  # AS at the touch, bps, per side, at the horizon of `kernel.eta`
         ("as_touch_ask", "<f8"),
+        ("as_nodes", "<i8"),  # number of valid entries in the three arrays below
+        ("as_depth_bps", "<f8", (MAX_AS_NODES,)),  # increasing depths from mid
+        ("as_bid", "<f8", (MAX_AS_NODES,)),  # AS at those depths, bps; linear between, flat beyond
+        ("as_ask", "<f8", (MAX_AS_NODES,)),
         ("settlements", "<i8"),  # number of valid entries in the two arrays below
         ("funding_bps", "<f8", (MAX_SETTLEMENTS,)),  # F_n, bps of notional paid by a long
         ("funding_in_s", "<f8", (MAX_SETTLEMENTS,)),  # t_n, seconds from now

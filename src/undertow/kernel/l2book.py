@@ -7,8 +7,7 @@ the next best level is found by a short scan. What a feed does not show is *unkn
 
 from __future__ import annotations
 
-import functools
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -39,35 +38,23 @@ TOP: Final = np.dtype(
 )
 
 
-Book: TypeAlias = Rec
-"""A record of ``bid`` and ``ask``, rings of sizes of the same power-of-two length, and ``top``, `TOP`.
+class Book(NamedTuple):
+    """Ring of bid sizes, ring of ask sizes (same power-of-two length), and the `TOP` record."""
 
-One record rather than arrays side by side: compiled code then counts no references, which costs
-more than the book itself (docs/decisions/0010).
-"""
-
-
-@functools.cache
-def book_dtype(window_ticks: int) -> np.dtype[np.void]:
-    """The record of a book whose rings hold `window_ticks` levels a side."""
-    rings = [("top", TOP), ("bid", "<f8", (window_ticks,)), ("ask", "<f8", (window_ticks,))]
-    return np.dtype(rings, align=True)
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    top: Rec
 
 
 def new_book(*, window_ticks: int = 65_536, erode: bool = False) -> Book:
-    """An empty book whose window spans `window_ticks` (a power of two) around the touch.
-
-    Compiled code is specific to a window's size: keep to the default unless there is a reason.
-    """
+    """An empty book whose window spans `window_ticks` (a power of two) around the touch."""
     if window_ticks < 16 or window_ticks & (window_ticks - 1):
         raise ValueError(f"window_ticks = {window_ticks} must be a power of two >= 16")
-    book = new_record(book_dtype(window_ticks))
-    top = book["top"]
+    top = new_record(TOP)
     top["best_bid"], top["best_ask"] = NO_BID, NO_ASK
     top["bid_known"], top["ask_known"] = NO_BID, NO_ASK
-    top["snapshot_ns"] = NO_BID
     top["erode"] = erode
-    return book
+    return Book(np.zeros(window_ticks), np.zeros(window_ticks), top)
 
 
 @nb.njit(cache=True)
@@ -303,14 +290,6 @@ def erode(book: Book, aggressor: int, tick: int, qty: float) -> None:
 
 
 @nb.njit(cache=True)
-def apply_level(book: Book, inst: Rec, row: Rec) -> None:
-    """Apply a DEPTH row."""
-    set_level(book, row.side, tick_near(inst, row.px), row.qty)
-    book.top.exch_ns = row.exch_ns
-    book.top.recv_ns = row.recv_ns
-
-
-@nb.njit(cache=True)
 def apply_print(book: Book, inst: Rec, row: Rec) -> None:
     """A TRADE row consumes the book where prints erode it.
 
@@ -325,9 +304,8 @@ def apply_row(book: Book, inst: Rec, row: Rec, snapshots: NDArray[np.float64]) -
     """Apply a market row to the book; rows of other kinds leave it alone."""
     kind = row.kind
     if kind == DEPTH:
-        apply_level(book, inst, row)
-        return
-    if kind == TRADE:
+        set_level(book, row.side, tick_near(inst, row.px), row.qty)
+    elif kind == TRADE:
         apply_print(book, inst, row)
     elif kind == BBO:
         book.top.snapshot_ns = row.exch_ns

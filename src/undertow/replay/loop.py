@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from undertow.events import FILL, LOCAL, ORDER, SNAPSHOT, TIMER
 from undertow.instrument import price_of
 from undertow.kernel.desk import find_working
-from undertow.kernel.dispatch import unheard
 from undertow.kernel.l2book import Book
 from undertow.records import Rec
 from undertow.replay.exchange import DONE, NEED_ROOM, NEED_ROWS, run_exchange
 from undertow.replay.latency import ORDERS, delay_ns
-from undertow.replay.venue import FOREVER, INBOX, Venue
+from undertow.replay.venue import FOREVER, Venue
 
 
 class Local(NamedTuple):
@@ -70,9 +69,10 @@ def send(venue: Venue, local: Local, now_ns: int, n: int) -> int:
         interval = rules.block_interval_ns
         arrival_ns = (arrival_ns + interval - 1) // interval * interval
     ex.last_arrival_ns = arrival_ns
+    mask = venue.inbox.shape[0] - 1
     for k in range(n):
         action = local.actions[k]
-        request = ex.inbox[ex.inbox_tail & (INBOX - 1)]
+        request = venue.inbox[ex.inbox_tail & mask]
         ex.inbox_tail += 1
         request.arrival_ns = arrival_ns
         request.sent_ns = now_ns
@@ -197,7 +197,6 @@ def run(
     of market rows, an answer, a timer or an observation, in this order where times are equal.
     """
     ex, rules, inst = venue.ex, venue.rules, venue.inst
-    local_book, actions = local.book, local.actions
     n = rows.shape[0]
     mask = venue.outbox.shape[0] - 1
     while True:
@@ -228,10 +227,7 @@ def run(
                         break
                     if rules.capture:
                         capture(venue, local, row)
-                    if unheard(state.desk, inst, local_book, row):
-                        at += 1
-                        continue
-                    sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
+                    sent = dispatch(state, params, inst, local.book, row, snapshots, local.actions)
                     if sent > 0:
                         arrival_ns = send(venue, local, row.recv_ns, sent)
                         bound_ns = min(bound_ns, arrival_ns + rules.response_latency_ns)
@@ -251,6 +247,6 @@ def run(
             continue
         if rules.capture:
             capture(venue, local, row)
-        sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
+        sent = dispatch(state, params, inst, local.book, row, snapshots, local.actions)
         if sent > 0:
             send(venue, local, row.recv_ns, sent)

@@ -1,0 +1,224 @@
+"""The maker's entrances: a row comes in, requests may go out.
+
+Timed quoting decides at every timer. Event-driven quoting also decides when the mid or the position
+has moved since the last decision, but no more often than `min_interval_ns`; timers remain its
+heartbeat. A decision looks at the market, fills the inputs, prices the ladder and reconciles it with
+the working orders. docs/model.md names each rule.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from undertow.instrument import position_value, price_of
+from undertow.kernel.decision import decide
+from undertow.kernel.desk import PENDING_CANCEL
+from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
+from undertow.kernel.intensity import intensity_side
+from undertow.kernel.l2book import Book, has_both_sides, mid_price
+from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
+from undertow.kernel.reconcile import cancel_growing, reconcile
+from undertow.kernel.scorecard import score_cycle, score_fill
+from undertow.kernel.volatility import sigma_effective
+from undertow.kernel.watch import (
+    look,
+    read_adverse_selection,
+    read_inputs,
+    see_book,
+    see_context,
+    see_fill,
+    see_trade,
+)
+from undertow.records import Rec
+from undertow.units import depth_bps, offset_bps, price_at, seconds_between
+
+
+@nb.njit(cache=True)
+def book_fault(state: Rec, params: Rec, inst: Rec, book: Book) -> tuple[int, float]:
+    """Why no price can be made of the book, and its number; `QUOTED` if one can."""
+    now_ns = state.desk.now_ns
+    if not has_both_sides(book) or not state.session.fresh:
+        return NOBOOK, seconds_between(book.top.recv_ns, now_ns) if book.top.recv_ns > 0 else 0.0
+    if now_ns - book.top.recv_ns > params.quoting.max_book_age_ns:
+        return NOBOOK, seconds_between(book.top.recv_ns, now_ns)
+    if book.top.best_bid > book.top.best_ask:
+        return CROSSED, -offset_bps(price_of(inst, book.top.best_ask), price_of(inst, book.top.best_bid))
+    return QUOTED, 0.0
+
+
+@nb.njit(cache=True)
+def _why_blocked(state: Rec, params: Rec, now_ns: int) -> tuple[int, float]:
+    """Why only the reducing side may quote, and the number that goes with it."""
+    ready_ns = state.session.first_book_ns + params.quoting.warmup_ns
+    if now_ns < ready_ns:
+        return WARMING, seconds_between(now_ns, ready_ns)
+    if state.risk.gamma_base == 0.0:
+        kappa = (state.inputs.kappa_bid + state.inputs.kappa_ask) * 0.5
+        return UNREACHABLE, shortest_half_life_s(state.risk.fill_slope, kappa)
+    return QUOTED, 0.0
+
+
+@nb.njit(cache=True)
+def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.void], n: int) -> int:
+    """One decision: look, price, reconcile. Appends to `actions`, returns the new number."""
+    now_ns = state.desk.now_ns
+    state.session.cycles += 1
+    state.session.decided_ns = now_ns
+    state.session.decided_position = state.desk.position
+    fault, number = book_fault(state, params, inst, book)
+    if fault != QUOTED:
+        empty_side(state.ladder.bid, params.ladder.levels, fault, number)
+        empty_side(state.ladder.ask, params.ladder.levels, fault, number)
+        return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, n)
+    mid = mid_price(book, inst)
+    state.session.decided_mid = mid
+    look(state, params, inst, book, now_ns, mid)
+    score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
+    read_inputs(state, params, inst, now_ns, mid)
+    price_inputs(state, params, inst, book, now_ns)
+    blocked, left = _why_blocked(state, params, now_ns)
+    n = act_on_inputs(state, params, inst, book, blocked, left, actions, n)
+    update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
+    return n
+
+
+@nb.njit(cache=True)
+def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
+    """The order that leaves nothing to iterate: horizon with fees only, then AS at that horizon.
+
+    In the very first decision γ_base is not known yet: it is solved from the AS of a first reading.
+    """
+    touch_bps = max(depth_bps(price_of(inst, book.top.best_bid), state.inputs.mid, 1), 0.0)
+    fee = inst.maker_fee_bps
+    if state.risk.gamma_base == 0.0:
+        price_horizon(state.risk, state.inputs, fee)
+        read_adverse_selection(state, params, inst, touch_bps)
+        update_gamma(state.risk, params.risk, state.inputs, fee, now_ns)
+    price_horizon(state.risk, state.inputs, fee)
+    read_adverse_selection(state, params, inst, touch_bps)
+
+
+@nb.njit(cache=True)
+def act_on_inputs(
+    state: Rec,
+    params: Rec,
+    inst: Rec,
+    book: Book,
+    blocked: int,
+    blocked_value: float,
+    actions: NDArray[np.void],
+    n: int,
+) -> int:
+    """From filled `state.inputs` and a priced horizon to requests."""
+    x = state.inputs
+    decide(
+        state.ladder,
+        state.reservation,
+        state.risk,
+        params.risk,
+        params.ladder,
+        x,
+        inst,
+        book.top.best_bid,
+        book.top.best_ask,
+        blocked,
+        blocked_value,
+    )
+    limit_qty = params.risk.q_max_lots * x.lot_qty
+    tick_bps = price_of(inst, 1) / x.mid * 1e4
+    return reconcile(
+        state.requests, params.reconcile, inst, state.desk, state.ladder, limit_qty, tick_bps, actions, n
+    )
+
+
+@nb.njit(cache=True)
+def _moved(state: Rec, params: Rec, inst: Rec, book: Book) -> bool:
+    """Event-driven: whether mid or position call for a decision, and enough time has passed."""
+    quoting, session = params.quoting, state.session
+    if not quoting.event_driven or session.decided_ns == 0:
+        return False
+    if state.desk.now_ns - session.decided_ns < quoting.min_interval_ns or not has_both_sides(book):
+        return False
+    if abs(state.desk.position - session.decided_position) > 0.5 * inst.size_step:
+        return True
+    return not abs(offset_bps(mid_price(book, inst), session.decided_mid)) < quoting.move_bps
+
+
+@nb.njit(cache=True)
+def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """The last row of a book message."""
+    see_book(state, params, inst, book, row)
+    if _moved(state, params, inst, book):
+        return quote(state, params, inst, book, actions, 0)
+    return 0
+
+
+@nb.njit(cache=True)
+def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """A print, before the book loses what it consumed."""
+    see_trade(state, params, inst, book, row)
+    return 0
+
+
+@nb.njit(cache=True)
+def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """An own fill, already on the desk."""
+    see_fill(state, row)
+    score_fill(state.score, row)
+    if _moved(state, params, inst, book):
+        return quote(state, params, inst, book, actions, 0)
+    return 0
+
+
+@nb.njit(cache=True)
+def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """An answer of the venue, already on the desk: what waited for it may go now, event-driven."""
+    quoting = params.quoting
+    waited = state.requests.deferred > 0 and quoting.event_driven
+    if waited and state.desk.now_ns - state.session.decided_ns >= quoting.min_interval_ns:
+        return quote(state, params, inst, book, actions, 0)
+    return 0
+
+
+@nb.njit(cache=True)
+def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """Funding, mark, oracle, open interest, reference prices, gaps."""
+    see_context(state, params, inst, row)
+    return 0
+
+
+@nb.njit(cache=True)
+def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
+    """The clock: decide."""
+    return quote(state, params, inst, book, actions, 0)
+
+
+@nb.njit(cache=True)
+def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
+    """Fill a `maker.OBSERVATION`: what a chart shows of the maker now."""
+    desk = state.desk
+    mid = mid_price(book, inst)
+    out.time_ns = desk.now_ns
+    out.mid = mid
+    out.position = desk.position
+    priced = state.session.cycles > 0 and state.inputs.mid > 0.0
+    out.reservation_px = price_at(mid, state.reservation.offset_bps) if priced else np.nan
+    out.drift_bps_per_s = state.drift.mu
+    out.drift_sd_bps_per_s = np.sqrt(state.drift.variance)
+    out.sigma_bps_per_sqrt_s = sigma_effective(state.volatility, params.volatility)
+    out.kappa_bid_per_bp = intensity_side(state.intensity, params.intensity, 0)[1]
+    out.kappa_ask_per_bp = intensity_side(state.intensity, params.intensity, 1)[1]
+    out.best_bid_px, out.best_ask_px = np.nan, np.nan
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.status == PENDING_CANCEL:
+            continue
+        px = price_of(inst, order.tick)
+        if order.side > 0 and not px <= out.best_bid_px:
+            out.best_bid_px = px
+        elif order.side < 0 and not px >= out.best_ask_px:
+            out.best_ask_px = px
+    worth = position_value(inst, mid, desk.position) if desk.position != 0.0 else 0.0
+    out.equity = desk.cash - desk.fees + desk.funding + worth

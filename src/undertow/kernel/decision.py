@@ -1,0 +1,97 @@
+"""From the inputs of a cycle to the wanted ladder: risk, reservation price, depths, sizes.
+
+`decide` reads nothing but its arguments. Before it, `kernel.eta.price_horizon` must have been
+called with the same inputs: it gives the horizon at which the adverse selection in them is read.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+
+from undertow.instrument import price_of
+from undertow.kernel.eta import price_risk
+from undertow.kernel.ladder import (
+    QUOTED,
+    empty_side,
+    price_levels,
+    settle_sizes,
+    solve_sizes,
+)
+from undertow.kernel.quoting import half_spreads_bps, place_levels, post_only_ticks, touch_ticks
+from undertow.kernel.reservation import price_reservation
+from undertow.records import Rec
+from undertow.units import depth_bps
+
+
+@nb.njit(cache=True)
+def reducing_side(x: Rec, inst: Rec) -> int:
+    """The side whose fills bring the position nearer to zero; 0 while flat (under half a step)."""
+    if abs(x.position_lots) * x.lot_qty < 0.5 * inst.size_step:
+        return 0
+    return -1 if x.position_lots > 0.0 else 1
+
+
+@nb.njit(cache=True)
+def _build_side(
+    rungs: Rec,
+    params: Rec,
+    x: Rec,
+    inst: Rec,
+    reservation: float,
+    eta: float,
+    q_max: float,
+    post_only_tick: int,
+    touch_bps: float,
+    reducing: bool,
+) -> None:
+    """Prices, margins, joint sizes and quantities of one side whose touch is known."""
+    rungs.levels = params.levels
+    rungs.room_lots = q_max - rungs.sign * x.position_lots
+    place_levels(rungs, inst, x.mid, post_only_tick, params)
+    price_levels(rungs, x, reservation, inst.maker_fee_bps, touch_bps)
+    solve_sizes(rungs, eta)
+    settle_sizes(rungs, x, inst, eta, params.request_price, q_max, reducing)
+
+
+@nb.njit(cache=True)
+def decide(
+    ladder: Rec,
+    reservation: Rec,
+    risk: Rec,
+    risk_params: Rec,
+    ladder_params: Rec,
+    x: Rec,
+    inst: Rec,
+    best_bid: int,
+    best_ask: int,
+    blocked: int,
+    blocked_value: float,
+) -> None:
+    """Fill `ladder` (`LADDER`) for the `INPUTS` record `x` and the touch of the book, in ticks.
+
+    `blocked` is a reason of `kernel.ladder` for which only the side that reduces the position may
+    quote, or `QUOTED` for none.
+    """
+    fee = inst.maker_fee_bps
+    price_risk(risk, risk_params, x, fee)
+    price_reservation(reservation, x, risk.rho, risk.eta, fee)
+    r = reservation.offset_bps
+    half_bid, half_ask = half_spreads_bps(risk, x, fee)
+    bid, ask = ladder.bid, ladder.ask
+    bid.sign, ask.sign = 1, -1
+    bid.kappa, ask.kappa = x.kappa_bid, x.kappa_ask
+    bid.rate, ask.rate = x.rate_bid, x.rate_ask
+    bid.touch_offset_bps, ask.touch_offset_bps = r - half_bid, r + half_ask
+    bid.touch_tick, ask.touch_tick = touch_ticks(inst, x.mid, r, half_bid, half_ask, x.position_lots)
+    bid_limit, ask_limit = post_only_ticks(inst, best_bid, best_ask)
+    touch_bps = max(depth_bps(price_of(inst, best_bid), x.mid, 1), 0.0)
+    reducing = reducing_side(x, inst)
+    q_max = risk_params.q_max_lots
+    if blocked != QUOTED and reducing != 1:
+        empty_side(bid, ladder_params.levels, blocked, blocked_value)
+    else:
+        _build_side(bid, ladder_params, x, inst, r, risk.eta, q_max, bid_limit, touch_bps, reducing == 1)
+    if blocked != QUOTED and reducing != -1:
+        empty_side(ask, ladder_params.levels, blocked, blocked_value)
+    else:
+        _build_side(ask, ladder_params, x, inst, r, risk.eta, q_max, ask_limit, touch_bps, reducing == -1)

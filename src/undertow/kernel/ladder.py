@@ -1,0 +1,288 @@
+"""How much stands at every level: margins, joint sizes, expected PnL, and why a level is empty.
+
+A fill at a near level devalues every deeper one, so cumulative sizes S_k are chosen jointly to
+maximise V = Σ_k Λ_k·[m_k·s_k − ½η(S_k² − S_{k−1}²)] (docs/model.md §3). In S the problem is
+
+    maximise Σ_k b_k·S_k − ½·η·w_k·S_k²,  b_k = Λ_k·m_k − Λ_{k+1}·m_{k+1},  w_k = Λ_k − Λ_{k+1},
+    0 ≤ S_1 ≤ S_2 ≤ … ≤ room left to q_max,
+
+an isotonic regression: pool adjacent violators, then clip (both exact; Barlow et al. 1972).
+Levels inside the touch share one rate, w_k = 0: all their size goes to the deepest that pays.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from undertow.instrument import notional, price_of, qty_of_notional, round_size
+from undertow.records import Rec
+
+MAX_LEVELS: Final = 20
+
+# why a level is empty; the number that goes with it in parentheses
+QUOTED: Final = 0  # it is not (expected PnL over the resting life, bps·lots)
+MARGIN: Final = 1  # a fill there loses (margin, bps)
+VALUE: Final = 2  # it does not earn its request (expected PnL over the resting life, bps·lots)
+LIMIT: Final = 3  # the position limit leaves no room (q_max, lots)
+MINIMUM: Final = 4  # less than the venue takes; carried to the next level (its value, USD)
+MERGED: Final = 5  # shares its price with a nearer level (which, from 1)
+POOLED: Final = 6  # worth more one level deeper (margin, bps)
+WARMING: Final = 7  # the estimators have not seen enough (seconds left)
+NOBOOK: Final = 8  # a side of the book is missing or stale (seconds since the last book)
+CROSSED: Final = 9  # the book is crossed (by how much, bps)
+UNREACHABLE: Final = 10  # no γ gives the half-life asked for (the shortest reachable, s)
+
+REASON_NAMES: Final = {
+    QUOTED: "quoted",
+    MARGIN: "margin",
+    VALUE: "value",
+    LIMIT: "limit",
+    MINIMUM: "minimum",
+    MERGED: "merged",
+    POOLED: "pooled",
+    WARMING: "warming",
+    NOBOOK: "nobook",
+    CROSSED: "crossed",
+    UNREACHABLE: "unreachable",
+}
+
+RUNGS: Final = np.dtype(
+    [
+        ("sign", "<i8"),  # +1 bid, -1 ask
+        ("touch_tick", "<i8"),
+        ("touch_offset_bps", "<f8"),  # exact, before rounding and clamp
+        ("kappa", "<f8"),
+        ("rate", "<f8"),  # A of this side
+        ("room_lots", "<f8"),  # what the position limit leaves
+        ("levels", "<i8"),
+        ("distinct", "<i8"),  # levels with a price of their own
+        ("tick", "<i8", (MAX_LEVELS,)),
+        ("depth_bps", "<f8", (MAX_LEVELS,)),  # from mid, after rounding and clamp
+        ("margin_bps", "<f8", (MAX_LEVELS,)),  # m_k, against the reservation price
+        ("edge_bps", "<f8", (MAX_LEVELS,)),  # against the mid: depth − AS − fee
+        ("reach_rate", "<f8", (MAX_LEVELS,)),  # Λ_k, 1/s
+        ("cumulative_lots", "<f8", (MAX_LEVELS,)),  # S_k, continuous
+        ("qty", "<f8", (MAX_LEVELS,)),  # what is wanted, venue's unit, rounded; 0 where empty
+        ("expected_pnl", "<f8", (MAX_LEVELS,)),  # E[PnL_k] of `qty`, bps·lots/s
+        ("reason_value", "<f8", (MAX_LEVELS,)),
+        ("reason", "<i8", (MAX_LEVELS,)),
+        ("level_of", "<i8", (MAX_LEVELS,)),  # scratch: levels with a price of their own, near first
+        ("pool_b", "<f8", (MAX_LEVELS,)),
+        ("pool_w", "<f8", (MAX_LEVELS,)),
+        ("pool_end", "<i8", (MAX_LEVELS,)),
+    ],
+    align=True,
+)
+"""One side of the wanted ladder, nearest level first."""
+
+LADDER: Final = np.dtype([("bid", RUNGS), ("ask", RUNGS)], align=True)
+
+LADDER_PARAMS: Final = np.dtype(
+    [
+        ("levels", "<i8"),
+        ("gap_multiple", "<f8", (MAX_LEVELS,)),  # distance of level k from the touch quote, 1/κ
+        ("request_price", "<f8"),  # bps·lots a level must earn over its resting life
+    ],
+    align=True,
+)
+
+
+@nb.njit(cache=True)
+def interpolate(
+    depths: NDArray[np.float64], values: NDArray[np.float64], n: int, at: float, empty: float
+) -> float:
+    """Piecewise linear through the first `n` nodes, flat beyond them; `empty` if there are none."""
+    if n == 0:
+        return empty
+    if at <= depths[0]:
+        return values[0]
+    for i in range(1, n):
+        if at < depths[i]:
+            share = (at - depths[i - 1]) / (depths[i] - depths[i - 1])
+            return values[i - 1] + share * (values[i] - values[i - 1])
+    return values[n - 1]
+
+
+@nb.njit(cache=True)
+def price_levels(rungs: Rec, x: Rec, reservation: float, fee_bps: float, touch_bps: float) -> None:
+    """Margins and reach rates of the levels with a price of their own; the others are `MERGED`.
+
+    m_k = (r − x_k) − AS(δ_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·δ_k), flat inside
+    the touch (`touch_bps`, half the market's spread).
+    """
+    curve = x.as_bid if rungs.sign > 0 else x.as_ask
+    touch_as = x.as_touch_bid if rungs.sign > 0 else x.as_touch_ask
+    rungs.distinct = 0
+    for k in range(rungs.levels):
+        if k > 0 and rungs.tick[k] == rungs.tick[k - 1]:
+            rungs.reason[k] = MERGED
+            rungs.reason_value[k] = rungs.level_of[rungs.distinct - 1] + 1.0
+            rungs.qty[k] = rungs.expected_pnl[k] = rungs.reach_rate[k] = rungs.cumulative_lots[k] = 0.0
+            rungs.margin_bps[k] = rungs.margin_bps[k - 1]
+            rungs.edge_bps[k] = rungs.edge_bps[k - 1]
+            continue
+        rungs.level_of[rungs.distinct] = k
+        rungs.distinct += 1
+        depth = rungs.depth_bps[k]
+        edge = depth - interpolate(x.as_depth_bps, curve, x.as_nodes, depth, touch_as) - fee_bps
+        rungs.edge_bps[k] = edge
+        rungs.margin_bps[k] = edge + rungs.sign * reservation
+        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth, touch_bps))
+
+
+@nb.njit(cache=True)
+def _out_of_order(rungs: Rec, left: int, right: int) -> bool:
+    """Whether pool `left` wants more than pool `right`, which lies deeper: b/w compared, w ≥ 0."""
+    if rungs.pool_w[left] == 0.0 and rungs.pool_w[right] == 0.0:
+        return rungs.pool_b[left] > 0.0
+    return rungs.pool_b[left] * rungs.pool_w[right] > rungs.pool_b[right] * rungs.pool_w[left]
+
+
+@nb.njit(cache=True)
+def solve_sizes(rungs: Rec, eta: float) -> None:
+    """Fill `cumulative_lots` with the joint optimum S_k of the levels with a price of their own."""
+    pools = 0
+    n = rungs.distinct
+    for j in range(n):
+        k = rungs.level_of[j]
+        rate, value = rungs.reach_rate[k], rungs.reach_rate[k] * rungs.margin_bps[k]
+        if j + 1 < n:
+            deeper = rungs.level_of[j + 1]
+            value -= rungs.reach_rate[deeper] * rungs.margin_bps[deeper]
+            rate -= rungs.reach_rate[deeper]
+        rungs.pool_b[pools] = value
+        rungs.pool_w[pools] = max(rate, 0.0)
+        rungs.pool_end[pools] = j
+        pools += 1
+        while pools > 1 and _out_of_order(rungs, pools - 2, pools - 1):
+            rungs.pool_b[pools - 2] += rungs.pool_b[pools - 1]
+            rungs.pool_w[pools - 2] += rungs.pool_w[pools - 1]
+            rungs.pool_end[pools - 2] = j
+            pools -= 1
+    j, reached = 0, 0.0
+    for pool in range(pools):
+        b, w = rungs.pool_b[pool], eta * rungs.pool_w[pool]
+        if b <= 0.0:
+            lots = 0.0
+        elif b >= rungs.room_lots * w:
+            lots = rungs.room_lots
+        else:
+            lots = b / w
+        reached = max(reached, lots)
+        while j <= rungs.pool_end[pool]:
+            rungs.cumulative_lots[rungs.level_of[j]] = reached
+            j += 1
+
+
+@nb.njit(cache=True)
+def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, end: float) -> float:
+    """∫ e^(−S/L)·(m − ηS) dS from `begin` to `end`: what an arriving aggressor is worth, bps·lots.
+
+    e^(−S/L) is the chance that an aggressor of exponential size (mean L) reaches lot S.
+    """
+    span = end - begin
+    if span < 1e-4 * aggressor_lots:
+        middle = begin + 0.5 * span
+        return span * math.exp(-middle / aggressor_lots) * (margin - eta * middle)
+    tail = eta * aggressor_lots - margin
+    lost = math.expm1(-span / aggressor_lots)
+    head = lost * (eta * end + tail) + eta * span
+    return aggressor_lots * math.exp(-begin / aggressor_lots) * head
+
+
+@nb.njit(cache=True)
+def minimum_qty(inst: Rec, px: float) -> float:
+    """Smallest valid quantity at `px`: one step, and worth the minimum notional."""
+    least = qty_of_notional(inst, px, inst.min_notional)
+    return max(round_size(inst, least + inst.size_step * (1.0 - 2e-6)), inst.size_step)
+
+
+@nb.njit(cache=True)
+def _earns_its_requests(rungs: Rec, x: Rec, eta: float, request_price: float) -> bool:
+    """Whether any level of the side, at its continuous size, passes the level test."""
+    before = 0.0
+    for j in range(rungs.distinct):
+        k = rungs.level_of[j]
+        upto = rungs.cumulative_lots[k]
+        worth = sweep_value(rungs.margin_bps[k], eta, x.aggressor_lots, before, upto)
+        if worth * rungs.reach_rate[k] * x.resting_life_s > request_price:
+            return True
+        before = upto
+    return False
+
+
+@nb.njit(cache=True)
+def _leave_empty(rungs: Rec, k: int, reason: int, value: float) -> None:
+    rungs.qty[k] = 0.0
+    rungs.expected_pnl[k] = 0.0
+    rungs.reason[k] = reason
+    rungs.reason_value[k] = value
+
+
+@nb.njit(cache=True)
+def settle_sizes(
+    rungs: Rec, x: Rec, inst: Rec, eta: float, request_price: float, q_max: float, reducing: bool
+) -> None:
+    """Turn S_k into quantities the venue takes, or into the reason why a level stays empty.
+
+    Walks outward: each level is offered S_k less what nearer levels hold, rounded down to a size
+    step, so what a level cannot take is carried to the next. The touch level of a side that quotes
+    at all holds at least the venue's minimum (else a pooled touch would make the best price jump
+    outward). A level that fails E[PnL_k] × resting life > `request_price` is empty. The touch level
+    of the side that reduces the position is exempt from every test: it always quotes.
+    """
+    lot = x.lot_qty
+    deepest = rungs.level_of[rungs.distinct - 1]
+    low_tick = rungs.tick[deepest] if rungs.sign > 0 else rungs.tick[0]
+    least_qty = minimum_qty(inst, price_of(inst, low_tick))
+    least = least_qty / lot
+    room = rungs.room_lots
+    pays = reducing or _earns_its_requests(rungs, x, eta, request_price)
+    fits = reducing or (room >= least and rungs.cumulative_lots[deepest] >= least)
+    placed = 0.0
+    for j in range(rungs.distinct):
+        k = rungs.level_of[j]
+        margin = rungs.margin_bps[k]
+        anchor = j == 0 and pays and fits and (reducing or margin > 0.0)
+        target = rungs.cumulative_lots[k]
+        if anchor:
+            target = max(target, least)
+        qty = round_size(inst, (min(target, room) - placed) * lot)
+        if anchor and qty < least_qty:
+            qty = least_qty
+        if qty < least_qty * (1.0 - 1e-9):
+            if margin <= 0.0:
+                _leave_empty(rungs, k, MARGIN, margin)
+            elif room - placed < least:
+                _leave_empty(rungs, k, LIMIT, q_max)
+            elif target <= placed and j + 1 < rungs.distinct:
+                _leave_empty(rungs, k, POOLED, margin)
+            else:
+                usd = notional(inst, price_of(inst, rungs.tick[k]), max(target - placed, 0.0) * lot)
+                _leave_empty(rungs, k, MINIMUM, usd)
+            continue
+        lots = qty / lot
+        pnl = rungs.reach_rate[k] * sweep_value(margin, eta, x.aggressor_lots, placed, placed + lots)
+        worth = pnl * x.resting_life_s
+        if not anchor and (not pays or worth <= request_price):
+            _leave_empty(rungs, k, MARGIN if margin <= 0.0 else VALUE, margin if margin <= 0.0 else worth)
+            continue
+        rungs.qty[k] = qty
+        rungs.expected_pnl[k] = pnl
+        rungs.reason[k] = QUOTED
+        rungs.reason_value[k] = worth
+        placed += lots
+
+
+@nb.njit(cache=True)
+def empty_side(rungs: Rec, levels: int, reason: int, value: float) -> None:
+    """Leave all levels of a side empty for one reason."""
+    rungs.levels = levels
+    rungs.distinct = 0
+    for k in range(levels):
+        _leave_empty(rungs, k, reason, value)

@@ -1,0 +1,304 @@
+"""Wanted ladder and working orders in, requests out. Shared by replay, paper and live.
+
+Every wanted level looks for an order that already stands there, within tolerances, and keeps it
+with its queue place. What is left is paired into modifies (one request; the queue place is lost
+either way), then canceled or placed. Rules, in order of rank:
+
+1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it.
+2. Position plus *all* quantity on a side that could still fill (resting, unacknowledged, being
+   canceled) never exceeds the limit by anything sent here. A modify counts old and new: a fill that
+   races it may leave both. Where that leaves no room, the order is canceled and replaced later.
+3. Nothing is sent that would meet an own order on the other side.
+4. Cancels go first, then the side that reduces the position, then the other, near levels first,
+   until the cycle's budget of requests is spent.
+
+`reconcile` depends on nothing but its arguments, and called again with the same wanted ladder it
+sends nothing (docs/model.md §7).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from undertow.kernel.desk import (
+    LIVE,
+    MAX_WORKING,
+    PENDING_NEW,
+    POST_ONLY,
+    put_cancel,
+    put_modify,
+    put_new,
+)
+from undertow.kernel.ladder import MAX_LEVELS
+from undertow.records import Rec
+
+FREE: Final = -1
+STALE: Final = -2
+
+_NEAR: Final = -(2**62)
+_FAR: Final = 2**62
+
+RECONCILE: Final = np.dtype(
+    [
+        ("level_of_order", "<i8", (MAX_WORKING,)),  # wanted level an order stands for; FREE, STALE
+        ("order_of_level", "<i8", (MAX_LEVELS,)),  # slot, or FREE; of the side at hand
+        ("plan", "<i8", (2, MAX_LEVELS)),  # slot to modify, NEW_ORDER, or FREE: nothing to send
+        ("own_bid", "<i8"),  # highest tick of an own bid that could still trade
+        ("own_ask", "<i8"),
+        ("deferred", "<i8"),  # wanted changes not sent this cycle: no room, budget or a crossing
+        ("kept", "<i8"),  # orders kept with their queue place
+    ],
+    align=True,
+)
+
+NEW_ORDER: Final = -2
+
+RECONCILE_PARAMS: Final = np.dtype(
+    [
+        ("price_tolerance_bps", "<f8"),
+        ("size_tolerance", "<f8"),  # share of the wanted size
+        ("max_requests", "<i8"),  # per cycle
+    ],
+    align=True,
+)
+
+
+@nb.njit(cache=True)
+def _survey(scratch: Rec, desk: Rec) -> None:
+    """Forget the last cycle; note the own orders nearest the other side."""
+    scratch.deferred = 0
+    scratch.kept = 0
+    scratch.own_bid, scratch.own_ask = _NEAR, _FAR
+    for i in range(desk.n_working):
+        scratch.level_of_order[i] = FREE
+        order = desk.working[i]
+        if order.side > 0:
+            scratch.own_bid = max(scratch.own_bid, order.tick)
+        else:
+            scratch.own_ask = min(scratch.own_ask, order.tick)
+
+
+@nb.njit(cache=True)
+def _stand_for_nearest(scratch: Rec, desk: Rec, rungs: Rec) -> None:
+    """Unacknowledged orders take the wanted level nearest them, at whatever distance."""
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side != rungs.sign or order.status != PENDING_NEW:
+            continue
+        best, best_gap = FREE, _FAR
+        for k in range(rungs.levels):
+            gap = abs(rungs.tick[k] - order.tick)
+            if rungs.qty[k] > 0.0 and scratch.order_of_level[k] == FREE and gap < best_gap:
+                best, best_gap = k, gap
+        if best != FREE:
+            scratch.order_of_level[best] = i
+            scratch.level_of_order[i] = best
+
+
+@nb.njit(cache=True)
+def _nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size_tolerance: float) -> int:
+    """Unclaimed live order nearest level `k` within `reach` ticks and the size tolerance."""
+    best, best_gap = FREE, reach + 1
+    slack = size_tolerance * rungs.qty[k]
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side != rungs.sign or order.status != LIVE or scratch.level_of_order[i] != FREE:
+            continue
+        gap = abs(order.tick - rungs.tick[k])
+        if gap < best_gap and abs(order.leaves - rungs.qty[k]) <= slack:
+            best, best_gap = i, gap
+    return best
+
+
+@nb.njit(cache=True)
+def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: float) -> None:
+    """Match wanted levels with live orders within tolerance; refresh the forecasts of those kept."""
+    reach = int(params.price_tolerance_bps / tick_bps)
+    for k in range(rungs.levels):
+        if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
+            continue
+        slot = _nearest_order(scratch, desk, rungs, k, reach, params.size_tolerance)
+        if slot != FREE:
+            scratch.order_of_level[k] = slot
+            scratch.level_of_order[slot] = k
+            scratch.kept += 1
+            order = desk.working[slot]
+            order.level = k
+            order.fill_rate = rungs.reach_rate[k]
+            order.edge_bps = rungs.edge_bps[k]
+
+
+@nb.njit(cache=True)
+def _exposure(desk: Rec, side: int) -> float:
+    """Quantity on a side that could still fill, in flight or not."""
+    total = 0.0
+    for i in range(desk.n_working):
+        if desk.working[i].side == side:
+            total += desk.working[i].leaves
+    return total
+
+
+@nb.njit(cache=True)
+def _flying(desk: Rec, side: int) -> bool:
+    """Whether the side waits for an answer."""
+    for i in range(desk.n_working):  # noqa: SIM110
+        if desk.working[i].side == side and desk.working[i].status != LIVE:
+            return True
+    return False
+
+
+@nb.njit(cache=True)
+def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, slack: float) -> None:
+    """Mark live orders of a side stale, outermost first, while it could exceed the limit.
+
+    Orders no level claims are going anyway. Orders being canceled already count as gone: their
+    answer is on its way and nothing more can be done about them.
+    """
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side == rungs.sign and (
+            order.status > LIVE or (order.status == LIVE and scratch.level_of_order[i] == FREE)
+        ):
+            exposure -= order.leaves
+    while exposure > room + slack:
+        worst = FREE
+        for i in range(desk.n_working):
+            order = desk.working[i]
+            if order.side != rungs.sign or order.status != LIVE or scratch.level_of_order[i] < 0:
+                continue
+            if worst == FREE or (desk.working[worst].tick - order.tick) * rungs.sign > 0:
+                worst = i
+        if worst == FREE:
+            return
+        exposure -= desk.working[worst].leaves
+        scratch.order_of_level[scratch.level_of_order[worst]] = FREE
+        scratch.level_of_order[worst] = STALE
+        scratch.kept -= 1
+
+
+@nb.njit(cache=True)
+def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -> None:
+    """Decide for every wanted level without an order: modify, new, or wait for room.
+
+    An order that should move but finds no room keeps its place while an answer is awaited and it
+    stands no nearer the mid than wanted; otherwise it is canceled.
+    """
+    row = 0 if rungs.sign > 0 else 1
+    exposure = _exposure(desk, rungs.sign)
+    _shed(scratch, desk, rungs, room, exposure, slack)
+    flying = _flying(desk, rungs.sign)
+    for k in range(rungs.levels):
+        scratch.plan[row, k] = FREE
+        if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
+            continue
+        fits = exposure + rungs.qty[k] <= room + slack
+        slot = _nearest_order(scratch, desk, rungs, k, _FAR - 1, np.inf)
+        if slot != FREE:
+            nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
+            if fits:
+                scratch.plan[row, k] = slot
+            elif flying and not nearer:
+                scratch.deferred += 1
+            else:
+                scratch.level_of_order[slot] = STALE
+                scratch.deferred += 1
+                continue
+            scratch.level_of_order[slot] = k
+        elif fits:
+            scratch.plan[row, k] = NEW_ORDER
+        else:
+            scratch.deferred += 1
+            continue
+        if fits:
+            exposure += rungs.qty[k]
+
+
+@nb.njit(cache=True)
+def _cancel_unclaimed(
+    scratch: Rec, desk: Rec, actions: NDArray[np.void], n: int, side: int, budget: int
+) -> int:
+    """Cancel live orders of a side that no wanted level claims."""
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side == side and order.status == LIVE and scratch.level_of_order[i] < 0 and n < budget:
+            n = put_cancel(desk, actions, n, i)
+    return n
+
+
+@nb.njit(cache=True)
+def _send_side(scratch: Rec, desk: Rec, rungs: Rec, actions: NDArray[np.void], n: int, budget: int) -> int:
+    """Send the planned modifies and new orders of a side, near levels first."""
+    row = 0 if rungs.sign > 0 else 1
+    for k in range(rungs.levels):
+        slot = scratch.plan[row, k]
+        if slot == FREE:
+            continue
+        tick = rungs.tick[k]
+        crosses = tick >= scratch.own_ask if rungs.sign > 0 else tick <= scratch.own_bid
+        if crosses or n >= budget:
+            scratch.deferred += 1
+            continue
+        before = n
+        qty, rate, edge = rungs.qty[k], rungs.reach_rate[k], rungs.edge_bps[k]
+        if slot == NEW_ORDER:
+            n = put_new(desk, actions, n, rungs.sign, tick, qty, POST_ONLY, False, k, rate, edge)
+        else:
+            n = put_modify(desk, actions, n, slot, tick, qty, k, rate, edge)
+        if n == before:
+            scratch.deferred += 1
+        elif rungs.sign > 0:
+            scratch.own_bid = max(scratch.own_bid, tick)
+        else:
+            scratch.own_ask = min(scratch.own_ask, tick)
+    return n
+
+
+@nb.njit(cache=True)
+def reconcile(
+    scratch: Rec,
+    params: Rec,
+    inst: Rec,
+    desk: Rec,
+    ladder: Rec,
+    limit_qty: float,
+    tick_bps: float,
+    actions: NDArray[np.void],
+    n: int,
+) -> int:
+    """Append the requests that bring the working orders to `ladder`; returns the number of actions.
+
+    `limit_qty` is the largest position either way in the venue's unit, `tick_bps` the size of a
+    tick in bps of the mid. `scratch` (`RECONCILE`) keeps nothing between calls but two counters.
+    """
+    _survey(scratch, desk)
+    slack = 1e-6 * inst.size_step
+    for i in range(2):
+        rungs = ladder.bid if i == 0 else ladder.ask
+        for k in range(rungs.levels):
+            scratch.order_of_level[k] = FREE
+        _stand_for_nearest(scratch, desk, rungs)
+        _keep_standing(scratch, desk, rungs, params, tick_bps)
+        _plan_side(scratch, desk, rungs, limit_qty - rungs.sign * desk.position, slack)
+    reducing = ladder.bid if desk.position < 0.0 else ladder.ask
+    other = ladder.ask if desk.position < 0.0 else ladder.bid
+    budget = min(n + params.max_requests, actions.shape[0])
+    n = _cancel_unclaimed(scratch, desk, actions, n, reducing.sign, budget)
+    n = _cancel_unclaimed(scratch, desk, actions, n, other.sign, budget)
+    n = _send_side(scratch, desk, reducing, actions, n, budget)
+    return _send_side(scratch, desk, other, actions, n, budget)
+
+
+@nb.njit(cache=True)
+def cancel_growing(scratch: Rec, desk: Rec, dust: float, actions: NDArray[np.void], n: int) -> int:
+    """Without a price: cancel live orders that could enlarge the position; leave those that reduce it."""
+    scratch.deferred = 0
+    scratch.kept = 0
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.status == LIVE and order.side * desk.position > -dust:
+            n = put_cancel(desk, actions, n, i)
+    return n

@@ -1,0 +1,114 @@
+"""The one state record of the maker and the one record of its parameters.
+
+State is one flat NumPy record, nested by estimator and rule: it is what is checkpointed, compared
+bit for bit and shown on a screen. Each part's dtype stands in the file that owns it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from undertow.kernel.aggressor import AGGRESSOR, AGGRESSOR_PARAMS
+from undertow.kernel.clock import CLOCK, CLOCK_PARAMS, init_clock
+from undertow.kernel.desk import DESK
+from undertow.kernel.drift import DRIFT, DRIFT_PARAMS, init_drift
+from undertow.kernel.eta import RISK, RISK_PARAMS
+from undertow.kernel.flow import FLOW, FLOW_PARAMS
+from undertow.kernel.funding import FUNDING_PARAMS, FUNDING_STATE
+from undertow.kernel.inputs import INPUTS
+from undertow.kernel.intensity import INTENSITY, INTENSITY_PARAMS, init_intensity
+from undertow.kernel.ladder import LADDER, LADDER_PARAMS, NOBOOK
+from undertow.kernel.markout import DEPTH_NODES_BPS, MARKOUT, MARKOUT_PARAMS, init_markout
+from undertow.kernel.mids import MIDS
+from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS
+from undertow.kernel.reservation import RESERVATION
+from undertow.kernel.scorecard import SCORECARD, SCORECARD_PARAMS, init_scorecard
+from undertow.kernel.volatility import VOLATILITY, VOLATILITY_PARAMS, init_volatility
+from undertow.records import Rec, new_record
+
+SESSION: Final = np.dtype(
+    [
+        ("first_book_ns", "<i8"),  # 0 until both sides of the book have been seen
+        ("look_ns", "<i8"),  # last time the slow estimators looked
+        ("decided_ns", "<i8"),
+        ("decided_mid", "<f8"),
+        ("decided_position", "<f8"),
+        ("cycles", "<i8"),  # decisions taken
+        ("fresh", "u1"),  # a book message has come since the last gap
+    ],
+    align=True,
+)
+
+QUOTING_PARAMS: Final = np.dtype(
+    [
+        ("event_driven", "u1"),
+        ("min_interval_ns", "<i8"),  # between decisions, event-driven
+        ("move_bps", "<f8"),  # move of the mid that triggers a decision, event-driven
+        ("warmup_ns", "<i8"),
+        ("max_book_age_ns", "<i8"),  # an older book counts as none
+        ("resting_life_s", "<f8"),
+    ],
+    align=True,
+)
+
+STATE: Final = np.dtype(
+    [
+        ("desk", DESK),
+        ("session", SESSION),
+        ("mids", MIDS),
+        ("aggressor", AGGRESSOR),
+        ("clock", CLOCK),
+        ("volatility", VOLATILITY),
+        ("intensity", INTENSITY),
+        ("flow", FLOW),
+        ("markout", MARKOUT),
+        ("funding", FUNDING_STATE),
+        ("drift", DRIFT),
+        ("inputs", INPUTS),
+        ("risk", RISK),
+        ("reservation", RESERVATION),
+        ("ladder", LADDER),
+        ("requests", RECONCILE),
+        ("score", SCORECARD),
+    ],
+    align=True,
+)
+
+PARAMS: Final = np.dtype(
+    [
+        ("aggressor", AGGRESSOR_PARAMS),
+        ("clock", CLOCK_PARAMS),
+        ("volatility", VOLATILITY_PARAMS),
+        ("intensity", INTENSITY_PARAMS),
+        ("flow", FLOW_PARAMS),
+        ("markout", MARKOUT_PARAMS),
+        ("funding", FUNDING_PARAMS),
+        ("drift", DRIFT_PARAMS),
+        ("risk", RISK_PARAMS),
+        ("ladder", LADDER_PARAMS),
+        ("quoting", QUOTING_PARAMS),
+        ("reconcile", RECONCILE_PARAMS),
+        ("score", SCORECARD_PARAMS),
+    ],
+    align=True,
+)
+
+
+def new_state(params: Rec) -> Rec:
+    """A `STATE` record before its first row, for a `PARAMS` record."""
+    state = new_record(STATE)
+    init_clock(state.clock, params.clock)
+    init_volatility(state.volatility, params.volatility)
+    init_intensity(state.intensity, params.intensity)
+    init_markout(state.markout, params.markout)
+    init_drift(state.drift, params.drift)
+    init_scorecard(state.score, params.score)
+    state.inputs.as_nodes = len(DEPTH_NODES_BPS)
+    state.inputs.as_depth_bps[: len(DEPTH_NODES_BPS)] = DEPTH_NODES_BPS
+    for rungs, sign in ((state.ladder.bid, 1), (state.ladder.ask, -1)):
+        rungs.sign = sign
+        rungs.levels = params.ladder.levels
+        rungs.reason[:] = NOBOOK
+    return state

@@ -1,0 +1,187 @@
+"""Configuration in, a maker ready to run out; and what the maker says of its own ladder."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from undertow.config import Config
+from undertow.instrument import Instrument, price_of
+from undertow.kernel import cycle
+from undertow.kernel.aggressor import aggressor_params
+from undertow.kernel.clock import clock_params
+from undertow.kernel.drift import drift_params
+from undertow.kernel.eta import gamma_sigma2_of_half_life, shortest_half_life_s
+from undertow.kernel.flow import flow_params
+from undertow.kernel.funding import funding_params
+from undertow.kernel.intensity import intensity_params
+from undertow.kernel.ladder import MAX_LEVELS, QUOTED, REASON_NAMES
+from undertow.kernel.markout import markout_params
+from undertow.kernel.scorecard import scorecard_params
+from undertow.kernel.state import PARAMS, new_state
+from undertow.kernel.volatility import volatility_params
+from undertow.maker import Maker
+from undertow.records import Rec, new_record
+from undertow.units import ms_to_ns, s_to_ns
+
+WARMUP_S = 30.0
+"""From the first book until both sides quote: long enough for the priors to be outweighed."""
+
+MAX_BOOK_AGE_S = 30.0
+GAMMA_HALF_LIFE_S = 3600.0
+LEAST_QUOTED_BPS = 0.5
+
+
+def undertow_params(
+    config: Config,
+    instrument: Instrument,
+    *,
+    gamma: float = 0.0,
+    warmup_s: float = WARMUP_S,
+    max_book_age_s: float = MAX_BOOK_AGE_S,
+    gamma_half_life_s: float = GAMMA_HALF_LIFE_S,
+) -> Rec:
+    """A `kernel.state.PARAMS` record for `config` on `instrument`.
+
+    `gamma` > 0 fixes γ_base, 1/(bp·lot), instead of solving it from ``risk.kappa_eta_base`` or
+    ``risk.half_life_s``; a solved γ_base follows the market over `gamma_half_life_s`. Raises
+    ValueError where values do not fit each other.
+    """
+    _check(config, instrument, gamma, warmup_s)
+    params = new_record(PARAMS)
+    _set_estimators(params, config, instrument)
+    risk = params.risk
+    risk.gamma = gamma
+    risk.kappa_eta_base = config.risk.kappa_eta_base
+    risk.half_life_s = config.risk.half_life_s or 0.0
+    risk.gamma_half_life_s = gamma_half_life_s
+    risk.beta = config.risk.inventory_beta
+    risk.q_max_lots = config.risk.q_max_lots
+    risk.lot_usd = config.risk.lot_usd
+    params.ladder.levels = config.ladder.levels
+    params.ladder.gap_multiple[:] = gap_multiples(config.ladder.first_gap, config.ladder.spacing_ratio)
+    params.ladder.request_price = config.ladder.request_price_bps_lots
+    quoting = params.quoting
+    quoting.event_driven = config.quoting.mode == "event"
+    quoting.min_interval_ns = ms_to_ns(config.quoting.min_interval_ms)
+    quoting.move_bps = config.quoting.event_move_bps
+    quoting.warmup_ns = s_to_ns(warmup_s)
+    quoting.max_book_age_ns = s_to_ns(max_book_age_s)
+    quoting.resting_life_s = config.ladder.resting_life_s
+    params.reconcile.price_tolerance_bps = config.quoting.price_tolerance_bps
+    params.reconcile.size_tolerance = config.quoting.size_tolerance
+    params.reconcile.max_requests = config.quoting.max_requests_per_cycle
+    return params
+
+
+def _check(config: Config, instrument: Instrument, gamma: float, warmup_s: float) -> None:
+    if config.risk.lot_usd < instrument.min_notional:
+        raise ValueError(
+            f"risk.lot_usd = {config.risk.lot_usd:g} is below the minimum order of {instrument.name}, "
+            f"{instrument.min_notional:g}: raise risk.lot_usd"
+        )
+    if gamma != 0.0 and not 1e-6 <= gamma <= 1.0:
+        raise ValueError(f"gamma = {gamma:g} must lie in 1e-6 to 1 per bp and lot (or 0: solve it)")
+    if not 0.0 <= warmup_s <= 60.0:
+        raise ValueError(f"warmup_s = {warmup_s:g} must lie in 0 to 60")
+
+
+def _set_estimators(params: Rec, config: Config, instrument: Instrument) -> None:
+    """The parameters of everything that measures."""
+    volatility, intensity, drift = config.volatility, config.intensity, config.drift
+    params["aggressor"] = aggressor_params()
+    params["clock"] = clock_params(share=volatility.bucket_share)
+    params["volatility"] = volatility_params(
+        half_life_ticks=volatility.half_lives_ticks,
+        windows_s=volatility.regime_windows_s,
+        regime_power=volatility.regime_exponent,
+        prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
+    )
+    params["intensity"] = intensity_params(
+        window_s=intensity.window_s,
+        quoted_bps=max(instrument.maker_fee_bps, LEAST_QUOTED_BPS),
+        prior_orders=intensity.prior_count,
+        cold_kappa_per_bp=intensity.prior_kappa_per_bp,
+        cold_rate_per_s=intensity.prior_rate_per_s,
+        prior_aggressor_lots=intensity.aggressor_lots,
+    )
+    params["flow"] = flow_params(
+        decay_per_s=config.flow.decay_per_s,
+        prior_rate_per_s=intensity.prior_rate_per_s,
+        bound=max(config.flow.max_imbalance, 1e-9),
+    )
+    params["markout"] = markout_params(
+        own_prior_fills=config.adverse_selection.prior_fills,
+        prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
+        k_tail=config.adverse_selection.k_tail,
+        theta_per_s=drift.reversion_per_s,
+    )
+    params["funding"] = funding_params(settlements=config.funding.settlements)
+    params["drift"] = drift_params(
+        theta_per_s=drift.reversion_per_s,
+        sigma_mu=drift.sigma_mu,
+        initial=drift.initial_variance,
+        floor=drift.variance_floor,
+    )
+    params["score"] = scorecard_params()
+
+
+def gap_multiples(first_gap: float, ratio: float) -> list[float]:
+    """Distance of each level from the touch quote in units of 1/κ: gaps first·ratio^k, summed."""
+    gaps = first_gap * np.power(ratio, np.arange(MAX_LEVELS - 1))
+    return [0.0, *np.cumsum(gaps).tolist()]
+
+
+def make_undertow(config: Config, instrument: Instrument, **settings: float) -> Maker:
+    """The undertow maker; `settings` are the keyword arguments of `undertow_params`."""
+    params = undertow_params(config, instrument, **settings)
+    return Maker(
+        name="undertow",
+        state=new_state(params),
+        params=params,
+        on_book=cycle.on_book,
+        on_trade=cycle.on_trade,
+        on_fill=cycle.on_fill,
+        on_ack=cycle.on_ack,
+        on_funding=cycle.on_funding,
+        on_timer=cycle.on_timer,
+        observe=cycle.observe,
+    )
+
+
+def gamma_of_half_life(
+    half_life_s: float, *, fill_slope: float, kappa_per_bp: float, aggressor_lots: float, sigma: float
+) -> float:
+    """γ_base for which inventory halves in `half_life_s` (docs/model.md §2), 1/(bp·lot).
+
+    `fill_slope` is S₂ in 1/(bp·s), `sigma` in bps/√s. Raises ValueError where no γ can: however
+    averse to risk, a maker cannot work inventory off faster than S₂/κ.
+    """
+    gs2 = gamma_sigma2_of_half_life(half_life_s, fill_slope, kappa_per_bp, aggressor_lots)
+    if math.isnan(gs2):
+        shortest = shortest_half_life_s(fill_slope, kappa_per_bp)
+        raise ValueError(
+            f"half_life_s = {half_life_s:g} cannot be reached: at these fill rates the shortest is "
+            f"above {shortest:.3g} s; raise half_life_s or set kappa_eta_base instead"
+        )
+    return float(gs2 / sigma**2)
+
+
+def ladder_lines(state: Rec, instrument: Instrument) -> list[str]:
+    """The wanted ladder as text, one line a level: price and size, or why it is empty.
+
+    >>> ladder_lines(state, instrument)  # doctest: +SKIP
+    ['bid 1  109871.0 x 0.00091  value 0.31', 'bid 2  109866.0  margin -1.3', ...]
+    """
+    inst = instrument.record()
+    lines = []
+    for name, rungs in (("bid", state.ladder.bid), ("ask", state.ladder.ask)):
+        for k in range(int(rungs.levels)):
+            reason, value = int(rungs.reason[k]), float(rungs.reason_value[k])
+            if reason == QUOTED:
+                what = f"{price_of(inst, int(rungs.tick[k])):.12g} x {rungs.qty[k]:.12g}  earns {value:.3g}"
+            else:
+                what = f"{REASON_NAMES[reason]} {value:.3g}"
+            lines.append(f"{name} {k + 1}  {what}")
+    return lines
