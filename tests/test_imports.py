@@ -24,14 +24,14 @@ ALLOWED: dict[str, set[str]] = {
     "baselines": SPEECH | {"kernel", "maker", "config"},
     "makers": SPEECH | {"kernel", "maker", "config", "baselines"},
     "data": SPEECH,
-    "synthetic": SPEECH | {"data"},
+    "synthetic": SPEECH | {"data", "kernel"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "api": SPEECH
     | {"kernel", "maker", "makers", "config", "baselines", "data", "synthetic", "replay", "account"},
     "cli": {"*"},
 }
-KERNEL_LIBRARIES = {"numpy", "numba", "math", "typing", "__future__"}
+KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "__future__"}
 
 
 def _room(path: Path) -> str:

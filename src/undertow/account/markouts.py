@@ -109,5 +109,6 @@ def curves_by_depth(
     for low, high in itertools.pairwise(edges):
         inside = (depth >= low) & ((depth < high) | (high == edges[-1]))
         if inside.any():
-            out.append(curve(f"{low:.2f} to {high:.2f} bps", fills, instrument, inside))
+            label = f"{low:.2f} to {high:.2f} bps".replace("-", "\N{MINUS SIGN}")
+            out.append(curve(label, fills, instrument, inside))
     return out

@@ -1,10 +1,42 @@
-"""The range: the same session under other assumptions about queues and latency."""
+"""The range: the same session under other assumptions about queues and latency.
+
+A recording shows neither where an order stood in the queue nor how long requests took, so a PnL is
+given with the PnL of the whole session run again, decisions and all, under worse and better
+assumptions. The runs share one reading of the recording and one process: each has a thread of its
+own, and the compiled loop does not hold the interpreter's lock.
+"""
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
-from undertow.account.decomposition import Totals
+import msgspec
+
+from undertow.account.decomposition import DEFAULT_HORIZON_S, Totals, decompose
+from undertow.events import Chunk
+from undertow.maker import Maker
+from undertow.recording import Recording
+from undertow.replay.engine import Engine, ReplayResult
+from undertow.replay.settings import ReplaySettings
+
+Range = Literal["off", "corners", "full"]
+Watch = Callable[[Chunk], None]
+
+QUEUES: Final[tuple[Literal["risk_averse", "power", "log"], ...]] = ("risk_averse", "power", "log")
+LATENCIES: Final = (2.0, 1.0, 0.5)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One set of assumptions. The first of a set is the base: the settings the user asked for."""
+
+    name: str
+    settings: ReplaySettings
+    base: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,3 +51,123 @@ class Outcome:
     totals: Totals
     volume_usd: float
     fills: int
+
+
+def slower(settings: ReplaySettings, factor: float) -> ReplaySettings:
+    """`settings` with every latency, jitter included, times `factor`."""
+    return msgspec.structs.replace(
+        settings,
+        order_latency_ms=settings.order_latency_ms * factor,
+        order_jitter_ms=settings.order_jitter_ms * factor,
+        response_latency_ms=settings.response_latency_ms * factor,
+        response_jitter_ms=settings.response_jitter_ms * factor,
+    )
+
+
+def scenarios(settings: ReplaySettings, extent: Range = "corners") -> list[Scenario]:
+    """The base and what it is compared with.
+
+    ``corners``: *pessimistic*, a queue that shortens only by trades (risk-averse) and doubled
+    latency; *optimistic*, the logarithmic queue and half the latency. ``full``: all three queue
+    models at double, equal and half latency.
+    """
+    found = [Scenario("base", settings, base=True)]
+    bare = msgspec.structs.replace(settings, sample_interval_s=0.0, capture=False)
+    if extent == "corners":
+        for name, model, factor in (("pessimistic", "risk_averse", 2.0), ("optimistic", "log", 0.5)):
+            found.append(Scenario(name, msgspec.structs.replace(slower(bare, factor), queue_model=model)))
+    elif extent == "full":
+        for model in QUEUES:
+            for factor in LATENCIES:
+                if (model, factor) != (settings.queue_model, 1.0):
+                    other = msgspec.structs.replace(slower(bare, factor), queue_model=model)
+                    found.append(Scenario(f"{queue_name(other)}, {factor:g}× latency", other))
+    return found
+
+
+def queue_name(settings: ReplaySettings) -> str:
+    """The queue model in words."""
+    if settings.queue_model == "power":
+        return f"power {settings.queue_power:g}"
+    return {"risk_averse": "risk-averse", "log": "logarithmic"}[settings.queue_model]
+
+
+def latency_name(settings: ReplaySettings) -> str:
+    """Latency out and back in words."""
+    out = f"{settings.order_latency_ms:g} + {settings.order_jitter_ms:g}"
+    back = f"{settings.response_latency_ms:g} + {settings.response_jitter_ms:g}"
+    return f"{out} ms" if out == back else f"{out} ms out, {back} ms back"
+
+
+def outcome(scenario: Scenario, result: ReplayResult, horizon_s: float = DEFAULT_HORIZON_S) -> Outcome:
+    """The account of one run in short; raises if it does not reconcile."""
+    parts = decompose(result.fills, result.ledger, result.instrument, horizon_s)
+    return Outcome(
+        name=scenario.name,
+        queue=queue_name(scenario.settings),
+        latency=latency_name(scenario.settings),
+        base=scenario.base,
+        pnl_usd=parts.equity * parts.usd_rate,
+        totals=parts.total_usd,
+        volume_usd=float(parts.volume.sum()),
+        fills=len(result.fills),
+    )
+
+
+class _Runner(threading.Thread):
+    """One engine on a thread of its own, fed through a short queue."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(daemon=True)
+        self.engine = engine
+        self.chunks: queue.Queue[Chunk | None] = queue.Queue(maxsize=2)
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        while (chunk := self.chunks.get()) is not None:
+            if self.failure is None:
+                try:
+                    self.engine.feed(chunk)
+                except BaseException as failure:
+                    self.failure = failure
+
+
+def run_together(
+    recording: Recording, maker: Maker, wanted: Sequence[Scenario], watch: Watch | None = None
+) -> list[ReplayResult]:
+    """Replay `maker` over `recording` once per scenario, reading the recording once.
+
+    `watch` is called with every chunk, in the caller's thread, after it went to the engines. Results
+    come in the order of `wanted` and do not depend on the number of cores.
+    """
+    engines = [
+        Engine(recording.instrument, maker, s.settings, snapshot_fed=recording.snapshot_fed) for s in wanted
+    ]
+    if len(engines) == 1:
+        for chunk in recording.chunks():
+            engines[0].feed(chunk)
+            if watch is not None:
+                watch(chunk)
+        return [engines[0].finish()]
+    runners = [_Runner(engine) for engine in engines]
+    for runner in runners:
+        runner.start()
+    try:
+        for index, chunk in enumerate(recording.chunks()):
+            if index == 0:
+                engines[0].feed(chunk)  # compiles the loop, or loads it, once for all
+            for runner in runners[1 if index == 0 else 0 :]:
+                runner.chunks.put(chunk)
+            if watch is not None:
+                watch(chunk)
+            if any(runner.failure for runner in runners):
+                break
+    finally:
+        for runner in runners:
+            runner.chunks.put(None)
+        for runner in runners:
+            runner.join()
+    for runner in runners:
+        if runner.failure is not None:
+            raise runner.failure
+    return [engine.finish() for engine in engines]

@@ -1,9 +1,10 @@
 """The volume clock: a tick is one per cent of the volume of the last five minutes.
 
-Returns are close to close of the *mid*, in bps (10⁴·log ratio). A bucket's size is fixed when it
-opens: share × trailing volume, within bounds, the trailing volume scaled up while less than the
-window has been seen. One print may close several buckets; all buckets closed by one block (one
-exchange time) are one return, taken at the first look after the block, with the time of that look.
+Returns are close to close of the *mid*, in bps (10⁴·log ratio). A bucket's size is set at the first
+block after one closed: share × trailing volume, within bounds, the trailing volume scaled up while
+less than the window has been seen; so the order of the prints of a block does not matter. One print
+may close several buckets; all buckets closed by one block (one exchange time) are one return, taken
+at the first look after the block, with the time of that look.
 
 A bucket is also closed by time: after `max_duration_s` the next *market message* closes it, so a
 quiet market yields (small) returns instead of silence. Looks more than `gap_s` apart have a gap in
@@ -36,7 +37,7 @@ CLOCK: Final = np.dtype(
         ("trailing_usd", "<f8"),  # of complete slices and the current one
         ("bucket_usd", "<f8"),
         ("filled_usd", "<f8"),
-        ("block_ns", "<i8"),  # exchange time of the block that closed the pending buckets
+        ("block_ns", "<i8"),  # exchange time of the last print
         ("anchor_mid", "<f8"),
         ("anchor_ns", "<i8"),
         ("return_bps", "<f8"),  # of the last tick
@@ -47,6 +48,7 @@ CLOCK: Final = np.dtype(
         ("pending", "<i8"),  # buckets closed whose return is still to be taken
         ("started", "u1"),
         ("anchored", "u1"),
+        ("resize", "u1"),  # a bucket has closed: the next block opens one of a new size
     ],
     align=True,
 )
@@ -112,11 +114,24 @@ def _roll_window(state: Rec, params: Rec, now_ns: int) -> None:
 
 
 @nb.njit(cache=True)
+def _resize(state: Rec, params: Rec, now_ns: int) -> None:
+    """Size the bucket by the trailing volume, scaled up while less than the window was seen."""
+    seen_s = clip(seconds_between(state.start_ns, now_ns), params.bin_ns * 1e-9, params.window_s)
+    volume = state.trailing_usd * params.window_s / seen_s
+    state.bucket_usd = clip(params.share * volume, params.min_usd, params.max_usd)
+    state.resize = 0
+
+
+@nb.njit(cache=True)
 def clock_trade(state: Rec, params: Rec, exch_ns: int, now_ns: int, usd: float) -> int:
     """Count a print of `usd`; returns how many buckets it closed. Not finite or ≤ 0: no update."""
     if not (0.0 < usd < np.inf):
         return 0
     _roll_window(state, params, now_ns)
+    if exch_ns != state.block_ns:
+        state.block_ns = exch_ns
+        if state.resize:
+            _resize(state, params, now_ns)
     state.bin_usd[state.bin_at] += usd
     state.trailing_usd += usd
     state.filled_usd += usd
@@ -124,12 +139,9 @@ def clock_trade(state: Rec, params: Rec, exch_ns: int, now_ns: int, usd: float) 
         return 0
     closed = int(state.filled_usd / state.bucket_usd)
     state.filled_usd = max(state.filled_usd - closed * state.bucket_usd, 0.0)
-    seen_s = clip(seconds_between(state.start_ns, now_ns), params.bin_ns * 1e-9, params.window_s)
-    volume = state.trailing_usd * params.window_s / seen_s
-    state.bucket_usd = clip(params.share * volume, params.min_usd, params.max_usd)
     state.pending += closed
-    state.block_ns = exch_ns
     state.buckets += closed
+    state.resize = 1
     return closed
 
 

@@ -6,13 +6,28 @@ replaces them and compiles the result, so the maker is inlined into whatever loo
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import ACK, BBO, END, FILL, FUNDING, TIMER, TRADE
+from undertow.events import ACK, BBO, DEPTH, END, FILL, FUNDING, TIMER, TRADE
 from undertow.kernel.desk import desk_row
-from undertow.kernel.l2book import Book, apply_row
+from undertow.kernel.l2book import Book, apply_level, apply_row
 from undertow.records import Rec
+
+
+@nb.njit(cache=True)
+def unheard(desk: Rec, inst: Rec, book: Book, row: Rec) -> bool:
+    """Take in a row that no entrance hears of: a level that does not end its message.
+
+    Returns whether `row` was one. Nearly all rows of a feed of diffs are; loops spare themselves
+    the call of `dispatch` for them, which would do the same.
+    """
+    if row.kind != DEPTH or row.flags & END:
+        return False
+    desk.now_ns = row.recv_ns
+    apply_level(book, inst, row)
+    return True
 
 
 def _entrance(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:

@@ -189,7 +189,9 @@ def see_trade(state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch
 
 @nb.njit(cache=True)
 def see_fill(state: Rec, row: Rec) -> None:
-    """An own FILL row: follow what the mid does after it."""
+    """An own FILL row: follow what the mid does after it. A price not positive and finite: no update."""
+    if not 0.0 < row.px < np.inf:
+        return
     mid = mid_before(state.mids, row.exch_ns)
     if np.isnan(mid):
         mid = last_mid(state.mids)
@@ -218,7 +220,7 @@ def see_cycle(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     flow_advance(state.flow, params.flow, now_ns)
     sigma = sigma_total(state.volatility, params.volatility, MEDIUM)
     drift_look(state.drift, params.drift, now_ns, mid, sigma)
-    markout_look(state.markout, params.markout, now_ns, mid)
+    markout_look(state.markout, params.markout, now_ns, mid, state.drift.mu)
 
 
 @nb.njit(cache=True)

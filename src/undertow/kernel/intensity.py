@@ -34,6 +34,8 @@ TOUCH: Final = 1
 QUOTED: Final = 2
 N_SCORE: Final = 5
 MAX_EXPONENT: Final = 30.0
+TOUCH_SLACK: Final = 1.2
+"""An order is beyond the touch if it reaches a fifth farther: those that only take it stay out."""
 
 # moments of the orders beyond a threshold
 COUNT: Final = 0
@@ -141,7 +143,7 @@ def threshold_bps(state: Rec, params: Rec, fit: int) -> float:
     """The threshold of `fit` (NAIVE, TOUCH or QUOTED) as it stands now."""
     if fit == NAIVE:
         return 0.0
-    return state.touch_bps if fit == TOUCH else params.quoted_bps
+    return TOUCH_SLACK * state.touch_bps if fit == TOUCH else params.quoted_bps
 
 
 @nb.njit(cache=True)

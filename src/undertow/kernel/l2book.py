@@ -7,7 +7,8 @@ the next best level is found by a short scan. What a feed does not show is *unkn
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import functools
+from typing import Final, TypeAlias
 
 import numba as nb
 import numpy as np
@@ -38,23 +39,35 @@ TOP: Final = np.dtype(
 )
 
 
-class Book(NamedTuple):
-    """Ring of bid sizes, ring of ask sizes (same power-of-two length), and the `TOP` record."""
+Book: TypeAlias = Rec
+"""A record of ``bid`` and ``ask``, rings of sizes of the same power-of-two length, and ``top``, `TOP`.
 
-    bid: NDArray[np.float64]
-    ask: NDArray[np.float64]
-    top: Rec
+One record rather than arrays side by side: compiled code then counts no references, which costs
+more than the book itself (docs/decisions/0010).
+"""
+
+
+@functools.cache
+def book_dtype(window_ticks: int) -> np.dtype[np.void]:
+    """The record of a book whose rings hold `window_ticks` levels a side."""
+    rings = [("top", TOP), ("bid", "<f8", (window_ticks,)), ("ask", "<f8", (window_ticks,))]
+    return np.dtype(rings, align=True)
 
 
 def new_book(*, window_ticks: int = 65_536, erode: bool = False) -> Book:
-    """An empty book whose window spans `window_ticks` (a power of two) around the touch."""
+    """An empty book whose window spans `window_ticks` (a power of two) around the touch.
+
+    Compiled code is specific to a window's size: keep to the default unless there is a reason.
+    """
     if window_ticks < 16 or window_ticks & (window_ticks - 1):
         raise ValueError(f"window_ticks = {window_ticks} must be a power of two >= 16")
-    top = new_record(TOP)
+    book = new_record(book_dtype(window_ticks))
+    top = book["top"]
     top["best_bid"], top["best_ask"] = NO_BID, NO_ASK
     top["bid_known"], top["ask_known"] = NO_BID, NO_ASK
+    top["snapshot_ns"] = NO_BID
     top["erode"] = erode
-    return Book(np.zeros(window_ticks), np.zeros(window_ticks), top)
+    return book
 
 
 @nb.njit(cache=True)
@@ -290,6 +303,14 @@ def erode(book: Book, aggressor: int, tick: int, qty: float) -> None:
 
 
 @nb.njit(cache=True)
+def apply_level(book: Book, inst: Rec, row: Rec) -> None:
+    """Apply a DEPTH row."""
+    set_level(book, row.side, tick_near(inst, row.px), row.qty)
+    book.top.exch_ns = row.exch_ns
+    book.top.recv_ns = row.recv_ns
+
+
+@nb.njit(cache=True)
 def apply_print(book: Book, inst: Rec, row: Rec) -> None:
     """A TRADE row consumes the book where prints erode it.
 
@@ -304,8 +325,9 @@ def apply_row(book: Book, inst: Rec, row: Rec, snapshots: NDArray[np.float64]) -
     """Apply a market row to the book; rows of other kinds leave it alone."""
     kind = row.kind
     if kind == DEPTH:
-        set_level(book, row.side, tick_near(inst, row.px), row.qty)
-    elif kind == TRADE:
+        apply_level(book, inst, row)
+        return
+    if kind == TRADE:
         apply_print(book, inst, row)
     elif kind == BBO:
         book.top.snapshot_ns = row.exch_ns

@@ -23,9 +23,8 @@ def last_mid(venue: Venue) -> float:
 
 
 @nb.njit(cache=True)
-def note_touch(venue: Venue) -> None:
+def note_touch(ex: Rec, top: Rec) -> None:
     """Remember the touch after a row, while it has both sides."""
-    ex, top = venue.ex, venue.book.top
     if top.best_bid > 0 and top.best_ask < FOREVER:
         ex.mid_bid = top.best_bid
         ex.mid_ask = top.best_ask

@@ -107,7 +107,7 @@ class Engine:
         ledger = ex["ledger"]
         ledger["rows"] += len(chunk.rows)
         ledger["last_ns"] = max(ledger["last_ns"], _last_ns(chunk.rows))
-        self._advance(_joined(self._tail, chunk))
+        self._advance(_joined(self._tail, Chunk(_plain(chunk.rows), chunk.snapshots)))
 
     def finish(self) -> ReplayResult:
         """Replay what is left, up to the last row's time, and return the result."""
@@ -189,6 +189,13 @@ def replay(
         if progress is not None:
             progress(engine.rows_seen, recording.n_rows)
     return engine.finish()
+
+
+def _plain(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """`rows` in the one memory layout the loop is compiled for (read files come in others)."""
+    if not (rows.flags.c_contiguous and rows.flags.writeable):
+        rows = rows.copy()
+    return rows if rows.dtype.isalignedstruct else rows.view(EVENT)
 
 
 def _first(array: NDArray[np.void], n: int) -> NDArray[np.void]:

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from undertow.events import FILL, LOCAL, ORDER, SNAPSHOT, TIMER
 from undertow.instrument import price_of
 from undertow.kernel.desk import find_working
+from undertow.kernel.dispatch import unheard
 from undertow.kernel.l2book import Book
 from undertow.records import Rec
 from undertow.replay.exchange import DONE, NEED_ROOM, NEED_ROWS, run_exchange
 from undertow.replay.latency import ORDERS, delay_ns
-from undertow.replay.venue import FOREVER, Venue
+from undertow.replay.venue import FOREVER, INBOX, Venue
 
 
 class Local(NamedTuple):
@@ -69,10 +70,9 @@ def send(venue: Venue, local: Local, now_ns: int, n: int) -> int:
         interval = rules.block_interval_ns
         arrival_ns = (arrival_ns + interval - 1) // interval * interval
     ex.last_arrival_ns = arrival_ns
-    mask = venue.inbox.shape[0] - 1
     for k in range(n):
         action = local.actions[k]
-        request = venue.inbox[ex.inbox_tail & mask]
+        request = ex.inbox[ex.inbox_tail & (INBOX - 1)]
         ex.inbox_tail += 1
         request.arrival_ns = arrival_ns
         request.sent_ns = now_ns
@@ -197,6 +197,7 @@ def run(
     of market rows, an answer, a timer or an observation, in this order where times are equal.
     """
     ex, rules, inst = venue.ex, venue.rules, venue.inst
+    local_book, actions = local.book, local.actions
     n = rows.shape[0]
     mask = venue.outbox.shape[0] - 1
     while True:
@@ -227,7 +228,10 @@ def run(
                         break
                     if rules.capture:
                         capture(venue, local, row)
-                    sent = dispatch(state, params, inst, local.book, row, snapshots, local.actions)
+                    if unheard(state.desk, inst, local_book, row):
+                        at += 1
+                        continue
+                    sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
                     if sent > 0:
                         arrival_ns = send(venue, local, row.recv_ns, sent)
                         bound_ns = min(bound_ns, arrival_ns + rules.response_latency_ns)
@@ -247,6 +251,6 @@ def run(
             continue
         if rules.capture:
             capture(venue, local, row)
-        sent = dispatch(state, params, inst, local.book, row, snapshots, local.actions)
+        sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
         if sent > 0:
             send(venue, local, row.recv_ns, sent)

@@ -23,28 +23,28 @@ from undertow.replay.venue import Venue
 def own_side(venue: Venue, side: int) -> tuple[NDArray[np.void], int]:
     """Own resting orders of `side` and their number."""
     if side > 0:
-        return venue.bids, venue.ex.bids
-    return venue.asks, venue.ex.asks
+        return venue.ex.bid_orders, venue.ex.bids
+    return venue.ex.ask_orders, venue.ex.asks
 
 
 @nb.njit(cache=True)
 def refresh(venue: Venue, side: int, n: int) -> None:
-    """Recompute count, best price and tick mask of own orders of `side` after a change."""
+    """Recompute number, price range and tick mask of own orders of `side` after a change."""
     ex = venue.ex
     mask = np.uint64(0)
     one = np.uint64(1)
+    lowest, highest = NO_ASK, NO_BID
+    orders, _ = own_side(venue, side)
+    for i in range(n):
+        tick = orders[i].tick
+        lowest, highest = min(lowest, tick), max(highest, tick)
+        mask |= one << np.uint64(tick & 63)
     if side > 0:
-        best = NO_BID
-        for i in range(n):
-            best = max(best, venue.bids[i].tick)
-            mask |= one << np.uint64(venue.bids[i].tick & 63)
-        ex.bids, ex.best_own_bid, ex.bid_mask = n, best, mask
+        ex.bids, ex.bid_mask = n, mask
+        ex.best_own_bid, ex.worst_own_bid = highest, lowest
     else:
-        lowest = NO_ASK
-        for i in range(n):
-            lowest = min(lowest, venue.asks[i].tick)
-            mask |= one << np.uint64(venue.asks[i].tick & 63)
-        ex.asks, ex.best_own_ask, ex.ask_mask = n, lowest, mask
+        ex.asks, ex.ask_mask = n, mask
+        ex.best_own_ask, ex.worst_own_ask = lowest, highest
 
 
 @nb.njit(cache=True)

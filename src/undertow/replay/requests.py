@@ -73,7 +73,8 @@ def find_resting(venue: Venue, side: int, order_id: int) -> int:
 @nb.njit(cache=True)
 def reject(venue: Venue, now_ns: int, request: Rec, code: int, qty: float) -> None:
     """Answer that the request's new order is not, or no longer, in the book."""
-    venue.ex.ledger.rejects += 1
+    if code == REJECTED:
+        venue.ex.ledger.rejects += 1
     answer(venue, now_ns, ACK, code, request.id, request.side, 0.0, qty, 0.0)
 
 

@@ -22,6 +22,8 @@ FOREVER: Final = 2**62
 HORIZONS: Final = len(MARKOUT_HORIZONS_S)
 ROOM: Final = 2_048
 """Free places the answer queue and the fill log must have before an exchange event is matched."""
+MAX_RESTING: Final = 2 * MAX_WORKING
+INBOX: Final = 1_024
 MAX_TAKEN_LEVELS: Final = 1_024
 """Levels one taker order may walk; what is left then finds no liquidity."""
 
@@ -87,6 +89,8 @@ EXCHANGE: Final = np.dtype(
         ("asks", "<i8"),
         ("best_own_bid", "<i8"),
         ("best_own_ask", "<i8"),
+        ("worst_own_bid", "<i8"),
+        ("worst_own_ask", "<i8"),
         ("bid_mask", "<u8"),  # bit tick & 63 set where an own bid may rest
         ("ask_mask", "<u8"),
         ("reduce_only", "<i8"),
@@ -104,18 +108,19 @@ EXCHANGE: Final = np.dtype(
         ("ledger", LEDGER),
         ("final", "u1"),
         ("crowded", "u1"),
+        ("bid_orders", RESTING, (MAX_RESTING,)),
+        ("ask_orders", RESTING, (MAX_RESTING,)),
+        ("inbox", REQUEST, (INBOX,)),
     ],
     align=True,
 )
+"""The whole state of the exchange but its book, its answers in flight and its log."""
 
 
 class Venue(NamedTuple):
-    """The exchange: state record, own orders (2, MAX) bids and asks, queues, fill log, book, rules."""
+    """The exchange: its record, answers on their way (a ring), fill log, book and rules."""
 
     ex: Rec
-    bids: NDArray[np.void]
-    asks: NDArray[np.void]
-    inbox: NDArray[np.void]
     outbox: NDArray[np.void]
     fills: NDArray[np.void]
     horizons_ns: NDArray[np.int64]
@@ -131,13 +136,11 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
     ex["next_markout_ns"] = FOREVER
     ex["early_ns"] = -1
     ex["best_own_bid"], ex["best_own_ask"] = NO_BID, NO_ASK
+    ex["worst_own_bid"], ex["worst_own_ask"] = NO_ASK, NO_BID
     ex["mid_bid"], ex["mid_ask"] = NO_BID, NO_ASK
     ex["ledger"]["last_mid"] = np.nan
     return Venue(
         ex=ex,
-        bids=np.zeros(2 * MAX_WORKING, dtype=RESTING),
-        asks=np.zeros(2 * MAX_WORKING, dtype=RESTING),
-        inbox=np.zeros(4_096, dtype=REQUEST),
         outbox=np.zeros(16_384, dtype=EVENT),
         fills=np.zeros(8_192, dtype=FILL_LOG),
         horizons_ns=np.array([round(h * 1e9) for h in MARKOUT_HORIZONS_S], dtype=np.int64),

@@ -13,8 +13,6 @@ from undertow.account.report.figures import Figure, rounded
 
 MAX_FILL_MARKERS: Final = 2000
 
-_ROWS: Final = (("yaxis", 0.58, 1.0), ("yaxis2", 0.38, 0.55), ("yaxis3", 0.19, 0.35), ("yaxis4", 0.0, 0.16))
-
 
 def _ms(times_ns: NDArray[np.int64]) -> list[float]:
     out: list[float] = (times_ns // 1_000_000).tolist()
@@ -93,64 +91,70 @@ def _seen(values: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(values).any())
 
 
-def course(account: Account) -> Figure:
-    """Price with quotes and fills, position, drift ± its standard deviation and equity, one time axis."""
+def _price(account: Account) -> list[Figure]:
+    """Mid, own quotes, reservation price and fills."""
     o = account.observations
     t, digits = o["time_ns"], _price_digits(account.instrument.tick_size)
     data = [_line("mid", t, o["mid"], "y", digits, color="@ink2")]
-    if _seen(o["best_bid_px"]):
-        data.append(_line("own best bid", t, o["best_bid_px"], "y", digits, color="@buySoft", shape="hv"))
-    if _seen(o["best_ask_px"]):
-        data.append(_line("own best ask", t, o["best_ask_px"], "y", digits, color="@sellSoft", shape="hv"))
+    quotes = (("own best bid", "best_bid_px", "@buySoft"), ("own best ask", "best_ask_px", "@sellSoft"))
+    for name, column, color in quotes:
+        if _seen(o[column]):
+            data.append(_line(name, t, o[column], "y", digits, color=color, shape="hv"))
     if _seen(o["reservation_px"]):
-        data.append(
-            _line("reservation price", t, o["reservation_px"], "y", digits, color="@accent", dash="dot")
-        )
-    data += [_fills(account, side) for side in (1, -1) if (account.fills["side"] == side).any()]
-    data.append(_line("position", t, o["position"], "y2", 8, color="@ink2", shape="hv"))
-    data[-1] |= {"fill": "tozeroy", "fillcolor": "@band", "showlegend": False}
-    drift, sd = o["drift_bps_per_s"], o["drift_sd_bps_per_s"]
-    if _seen(drift):
-        data += _band("drift ± √P", t, drift - sd, drift + sd, "y3")
-        data.append(_line("drift", t, drift, "y3", 6, color="@accent"))
-        data[-1]["showlegend"] = False
-    equity = o["equity"] * account.parts.usd_rate
-    data.append(_line("equity", t, equity, "y4", 3, color="@ink2"))
-    data[-1]["showlegend"] = False
-    titles = ("price", "position", "drift, bps/s", "equity, USD")
+        r = _line("reservation price", t, o["reservation_px"], "y", digits, color="@accent", dash="dot")
+        data.append(r)
+    return data + [_fills(account, side) for side in (1, -1) if (account.fills["side"] == side).any()]
+
+
+def _drift(account: Account, axis: str) -> list[Figure]:
+    """Drift and a band of one standard deviation."""
+    o = account.observations
+    t, drift, sd = o["time_ns"], o["drift_bps_per_s"], o["drift_sd_bps_per_s"]
+    line = _line("drift", t, drift, axis, 6, color="@accent")
+    return [*_band("drift ± √P", t, drift - sd, drift + sd, axis), line | {"showlegend": False}]
+
+
+def course(account: Account) -> Figure:
+    """Price with quotes and fills, position, drift (where the maker has one) and equity, one time axis."""
+    o = account.observations
+    has_drift = _seen(o["drift_bps_per_s"])
+    panels = [
+        ("price", 3.0),
+        ("position", 1.0),
+        *([("drift, bps/s", 1.0)] if has_drift else []),
+        ("equity, USD", 1.0),
+    ]
+    position = _line("position", o["time_ns"], o["position"], "y2", 8, color="@ink2", shape="hv")
+    data = [*_price(account), position | {"fill": "tozeroy", "fillcolor": "@band", "showlegend": False}]
+    if has_drift:
+        data += _drift(account, "y3")
+    last = f"y{len(panels)}"
+    equity = _line("equity", o["time_ns"], o["equity"] * account.parts.usd_rate, last, 3, color="@ink2")
+    data.append(equity | {"showlegend": False})
     layout: Figure = {
-        "height": 820,
+        "height": 280 + 130 * len(panels),
         "hovermode": "x unified",
         "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         "margin": {"l": 74, "r": 14, "t": 40, "b": 36},
         "xaxis": {
             "type": "date",
-            "anchor": "y4",
+            "anchor": last,
+            "range": _ms(np.array([account.ledger["first_ns"], account.ledger["last_ns"]])),
             "showspikes": True,
             "spikethickness": 1,
             "spikedash": "dot",
         },
     }
-    for (axis, low, high), title in zip(_ROWS, titles, strict=True):
-        layout[axis] = {
-            "domain": [low, high],
+    whole, top = sum(height for _, height in panels), 1.0
+    for k, (title, height) in enumerate(panels):
+        share = height / whole
+        layout["yaxis" if k == 0 else f"yaxis{k + 1}"] = {
+            "domain": [max(top - share + (0.03 if k + 1 < len(panels) else 0.0), 0.0), top],
             "title": {"text": title, "standoff": 8},
-            "zeroline": axis != "yaxis",
-            "nticks": 8 if axis == "yaxis" else 4,
+            "zeroline": k > 0,
+            "nticks": 8 if k == 0 else 4,
             "anchor": "x",
         }
+        top -= share
     layout["yaxis"]["tickformat"] = ",~f"
-    if not _seen(drift):
-        layout["annotations"] = [
-            {
-                "xref": "paper",
-                "yref": "paper",
-                "x": 0.5,
-                "y": 0.27,
-                "showarrow": False,
-                "text": "this maker estimates no drift",
-                "font": {"color": "@muted", "size": 12},
-            }
-        ]
-        layout["yaxis3"]["showticklabels"] = False
     return {"data": data, "layout": layout}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from undertow.account.build import Account
 from undertow.account.calibration import EdgeGroup, FillRate
 from undertow.account.markouts import MarkoutCurve
+from undertow.account.report.text import usd
 from undertow.account.scenarios import Outcome
 from undertow.replay.log import MARKOUT_HORIZONS_S
 
@@ -53,10 +54,10 @@ def waterfall(account: Account) -> Figure:
                 "decreasing": {"marker": {"color": "@loss"}},
                 "totals": {"marker": {"color": "@ink2"}},
                 "connector": {"line": {"color": "@rule", "width": 1}},
-                "texttemplate": "%{delta:$,.2f}",
+                "text": [usd(value) for _, value in steps] + [usd(t.pnl)],
                 "textposition": "outside",
                 "cliponaxis": False,
-                "hovertemplate": "%{x}: %{delta:$,.2f}<extra></extra>",
+                "hovertemplate": "%{x}: %{text}<extra></extra>",
             }
         ],
         "layout": {
@@ -165,12 +166,19 @@ def markouts(curves: Sequence[MarkoutCurve], colors: Sequence[str], fee_bps: flo
     }
 
 
+def _center(rate: FillRate) -> float:
+    """Where a range of depth is drawn; the last one has no end."""
+    if math.isinf(rate.depth_high_bps):
+        return 1.25 * rate.depth_low_bps
+    return round(0.5 * (rate.depth_low_bps + rate.depth_high_bps), 4)
+
+
 def fill_rates(rates: Sequence[FillRate]) -> Figure:
     """Forecast rate as a line, realised rate with its Poisson interval, by depth and side."""
     data = []
     for side, word, color in ((1, "bids", "@buy"), (-1, "asks", "@sell")):
         chosen = [r for r in rates if r.side == side]
-        depth = [round(0.5 * (r.depth_low_bps + r.depth_high_bps), 4) for r in chosen]
+        depth = [_center(r) for r in chosen]
         data.append(
             {
                 "type": "scatter",

@@ -31,8 +31,8 @@ def headline(account: Account) -> str:
     if found:
         low, high = min(o.pnl_usd for o in found), max(o.pnl_usd for o in found)
         spread = (
-            f"<p class='range'>{usd(low, sign=True)} to {usd(high, sign=True)} over {len(found)} sets of "
-            "assumptions about queues and latency</p>"
+            f"<p class='range'>{usd(low, sign=True)} to {usd(high, sign=True)} over {len(found)} assumptions "
+            "about queue and latency</p>"
         )
     tied = (
         f"The parts add up to {usd(t.total_usd.pnl, 4)}; the exchange's ledger (cash, fees, funding, "
@@ -227,6 +227,8 @@ def _markout_row(c: MarkoutCurve) -> list[str]:
 
 def calibration(account: Account) -> str:
     """Forecasts held against what happened."""
+    if not account.fill_rates and not account.edge:
+        return _section("Were the forecasts right?", "This maker makes no forecasts of its fills.")
     if account.fill_rates:
         covered = sum(r.covered for r in account.fill_rates)
         rates = _figure("fill_rates") + (
@@ -290,7 +292,7 @@ def requests(account: Account) -> str:
     return _section(
         "Requests",
         "Hyperliquid grants 10 000 requests plus one per USDC traded, each order of a batch counted.",
-        table(["", ""], rows),
+        f"<div class='narrow'>{table(['', ''], rows)}</div>",
     )
 
 

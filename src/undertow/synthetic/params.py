@@ -1,0 +1,344 @@
+"""Parameters of a generated market: what a person writes, and the flat record compiled code reads."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final, Literal
+
+import msgspec
+import numpy as np
+
+from undertow.instrument import Instrument
+from undertow.records import Rec, new_record
+
+Feed = Literal["snapshots", "snapshots-2026", "diffs", "full"]
+FEEDS: Final[tuple[Feed, ...]] = ("snapshots", "snapshots-2026", "diffs", "full")
+
+SIZE_QUANTILES: Final[tuple[float, ...]] = (
+    0.0,
+    0.01,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    0.95,
+    0.98,
+    0.99,
+    0.999,
+    1.0,
+)
+"""Probabilities of the table of aggressor order sizes."""
+DEPTH_QUANTILES: Final[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+"""Probabilities of the tables of level sizes."""
+MAX_BINS: Final = 16
+"""Most bins of distance from the touch a depth profile may have."""
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class PriceParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The hidden efficient price: diffusion with stochastic volatility, OU drift, jumps."""
+
+    sigma_bps: NonNegative
+    """Diffusive volatility, bps/√s."""
+    log_vol_sd: NonNegative = 0.0
+    """Stationary deviation of ln σ."""
+    vol_reversion_per_s: Positive = 0.01
+    drift_sd_bps_per_s: NonNegative = 0.0
+    """Stationary deviation of the drift (√P_∞ of docs/model.md §4)."""
+    drift_reversion_per_s: Positive = 0.02
+    jump_rate_per_s: NonNegative = 0.0
+    jump_mean_bps: NonNegative = 0.0
+    """Mean absolute jump; sizes are two-sided exponential."""
+    jump_warning_s: NonNegative = 2.0
+    """How long before a jump informed traders know its sign, and makers begin to thin out."""
+
+
+class QuoteParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the market's makers follow the efficient price."""
+
+    requote_idle_per_s: NonNegative
+    """Rate of requotes when the quotes are where they should be."""
+    requote_react_per_s: NonNegative
+    """Added rate when the quotes are 1 bp away from the efficient price (grows with the square)."""
+    requote_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """Part of the misplacement that one requote corrects."""
+    half_spread_steps: NonNegative = 0.05
+    """Median distance of the touch from the quotes' center, in price steps, before rounding outward."""
+    half_spread_log_sd: NonNegative = 0.0
+    half_spread_reversion_per_s: Positive = 0.2
+    refill_per_s: Positive = 10.0
+    """Rate at which a side that lost its touch, or has to follow the price, is quoted anew."""
+    thinning: NonNegative = 0.5
+    """How strongly the side in front of a coming move is withdrawn (rank lost per unit of signal)."""
+    impact_bps: NonNegative = 0.0
+    """Shift of the quotes after an aggressor order of mean size (grows with the square root)."""
+
+
+class FlowParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Aggressor orders: two-sided Hawkes process with an informed part."""
+
+    order_rate_per_s: Positive
+    """Aggressor orders per second, both sides together, offspring included."""
+    branching: Annotated[float, msgspec.Meta(ge=0, lt=0.95)] = 0.3
+    """Expected direct offspring of one order (both sides)."""
+    cross_share: Share = 0.2
+    """Part of the offspring that trades against its parent."""
+    hawkes_decay_per_s: Positive = 0.5
+    informed_share: Share
+    """Part of the immigrants who know the efficient price, the drift and jumps within warning."""
+    informed_horizon_s: NonNegative = 5.0
+    """Horizon over which they count the drift."""
+    informed_size_ratio: Positive = 1.0
+    size_quantiles: tuple[float, ...]
+    """Order sizes in the venue's unit at `SIZE_QUANTILES`."""
+    sweep_share: Share = 0.0
+    """Part of the orders sized to take the book through a depth of their own choice."""
+    sweep_mean_bps: NonNegative = 0.0
+    """Mean of that depth beyond the touch (exponential)."""
+    resting_order_qty: Positive
+    """Mean size of the resting orders a print is matched with; sets prints per order."""
+
+
+class DepthParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The book's profile by distance from the touch, in price steps; bins begin at `from_steps`."""
+
+    from_steps: tuple[int, ...]
+    occupancy: tuple[float, ...]
+    """Probability that a level of the bin holds orders."""
+    events_per_s: tuple[float, ...]
+    """Changes per second of one level of the bin, on one side."""
+    size_quantiles: tuple[tuple[float, ...], ...]
+    """Level sizes in the venue's unit at `DEPTH_QUANTILES`, one row per bin."""
+    rank_step: Positive = 0.25
+    """Typical move of a level's rank within its size distribution per change."""
+    window_levels: Annotated[int, msgspec.Meta(ge=24, le=4096)] = 48
+    """Levels kept per side."""
+
+
+class FeedParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Block time, cadences and latency of the feed."""
+
+    style: Feed
+    block_ms: Positive
+    time_resolution_ms: Positive = 1.0
+    snapshot_s: Positive = 0.54
+    slow_snapshot_s: Positive = 5.4
+    """Cadence of the 20-level book in style ``snapshots-2026``."""
+    context_s: Positive = 1.0
+    """Cadence of mark, oracle, funding rate and open interest."""
+    reference_ms: Positive = 100.0
+    reference_noise_bps: NonNegative = 0.05
+    latency_floor_ms: NonNegative
+    latency_median_ms: Positive
+    """Median of the latency above its floor (log-normal; messages do not overtake each other)."""
+    latency_log_sd: NonNegative
+
+
+class ContextParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Oracle premium (which makes the funding) and open interest."""
+
+    premium_bps: float = 0.5
+    premium_sd_bps: NonNegative = 1.0
+    premium_reversion_per_s: Positive = 1e-3
+    open_interest: NonNegative = 10_000.0
+
+
+class MarketParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A generated market. Presets are files of this; see docs/synthetic.md for what each part does.
+
+    `toxicity` multiplies everything that others know and the makers do not (drift, informed share,
+    pre-move thinning, impact of flow, what the reference price reveals); at 0 the mid is a martingale
+    and the flow is independent of it. `liquidity` multiplies displayed sizes and uninformed flow.
+    """
+
+    name: str
+    instrument: Instrument
+    start_px: Positive
+    price: PriceParams
+    quotes: QuoteParams
+    flow: FlowParams
+    depth: DepthParams
+    feed: FeedParams
+    context: ContextParams = ContextParams()
+    toxicity: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
+    liquidity: Annotated[float, msgspec.Meta(ge=0.01, le=100)] = 1.0
+
+    def __post_init__(self) -> None:
+        d, bins = self.depth, len(self.depth.from_steps)
+        if not 1 <= bins <= MAX_BINS:
+            raise ValueError(f"market {self.name}: depth has {bins} bins, accepted: 1 to {MAX_BINS}")
+        if d.from_steps[0] != 0 or any(b <= a for a, b in zip(d.from_steps, d.from_steps[1:], strict=False)):
+            raise ValueError(f"market {self.name}: depth.from_steps must begin at 0 and increase")
+        if not len(d.occupancy) == len(d.events_per_s) == len(d.size_quantiles) == bins:
+            raise ValueError(f"market {self.name}: every list of depth needs one entry per bin ({bins})")
+        tables = [("depth", row, DEPTH_QUANTILES) for row in d.size_quantiles]
+        tables.append(("flow", self.flow.size_quantiles, SIZE_QUANTILES))
+        for where, table, probabilities in tables:
+            good = len(table) == len(probabilities) and table[0] > 0 and list(table) == sorted(table)
+            if not (good and math.isfinite(table[-1])):
+                raise ValueError(
+                    f"market {self.name}: {where}.size_quantiles must hold {len(probabilities)} "
+                    "positive, non-decreasing sizes"
+                )
+
+
+PARAMS: Final = np.dtype(
+    [
+        # hidden price
+        ("sigma", "<f8"),
+        ("log_vol_sd", "<f8"),
+        ("vol_reversion", "<f8"),
+        ("drift_sd", "<f8"),
+        ("drift_reversion", "<f8"),
+        ("jump_rate", "<f8"),
+        ("jump_size", "<f8"),
+        ("jump_warning_s", "<f8"),
+        # quotes
+        ("requote_idle", "<f8"),
+        ("requote_react", "<f8"),
+        ("requote_share", "<f8"),
+        ("half_spread", "<f8"),
+        ("half_spread_sd", "<f8"),
+        ("half_spread_reversion", "<f8"),
+        ("refill_rate", "<f8"),  # 1/s; infinite at toxicity 0
+        ("thinning", "<f8"),
+        ("impact", "<f8"),
+        # flow
+        ("immigrants", "<f8"),  # uninformed immigrants per side, 1/s
+        ("informed", "<f8"),  # informed immigrants, both sides, 1/s
+        ("excite_self", "<f8"),
+        ("excite_cross", "<f8"),
+        ("hawkes_decay", "<f8"),
+        ("informed_horizon", "<f8"),
+        ("informed_size_ratio", "<f8"),
+        ("order_sizes", "<f8", (len(SIZE_QUANTILES),)),  # ln of size
+        ("order_probs", "<f8", (len(SIZE_QUANTILES),)),
+        ("mean_order_qty", "<f8"),
+        ("sweep_share", "<f8"),
+        ("sweep_depth", "<f8"),
+        ("resting_qty", "<f8"),
+        # book
+        ("n_bins", "<i8"),
+        ("from_steps", "<i8", (MAX_BINS + 1,)),
+        ("occupancy", "<f8", (MAX_BINS,)),
+        ("event_rate", "<f8"),  # of a whole side, 1/s
+        ("event_cdf", "<f8", (MAX_BINS,)),
+        ("level_sizes", "<f8", (MAX_BINS, len(DEPTH_QUANTILES))),  # ln of size
+        ("level_probs", "<f8", (len(DEPTH_QUANTILES),)),
+        ("rank_step", "<f8"),
+        ("window", "<i8"),
+        ("liquidity", "<f8"),
+        # feed
+        ("block_ns", "<f8"),
+        ("resolution_ns", "<i8"),
+        ("snapshot_ns", "<i8"),
+        ("slow_snapshot_ns", "<i8"),
+        ("context_ns", "<i8"),
+        ("reference_ns", "<i8"),
+        ("reference_noise", "<f8"),
+        ("reference_reveals", "<f8"),  # 1: the efficient price, 0: only where the quotes are
+        ("latency_floor_ns", "<f8"),
+        ("latency_median_ns", "<f8"),
+        ("latency_sd", "<f8"),
+        # context
+        ("premium", "<f8"),
+        ("premium_sd", "<f8"),
+        ("premium_reversion", "<f8"),
+        ("open_interest", "<f8"),
+        ("start_px", "<f8"),
+        ("wants_diffs", "u1"),
+        ("wants_bbo", "u1"),
+        ("wants_snapshots", "u1"),  # 0 none, 1 twenty levels, 2 five fast and twenty slow
+    ],
+    align=True,
+)
+
+
+def _price_and_quotes(rec: Rec, market: MarketParams) -> None:
+    p, q, toxicity = market.price, market.quotes, market.toxicity
+    hides = min(toxicity, 1.0)
+    rec["sigma"], rec["log_vol_sd"] = p.sigma_bps, p.log_vol_sd
+    rec["vol_reversion"] = p.vol_reversion_per_s
+    rec["drift_sd"], rec["drift_reversion"] = p.drift_sd_bps_per_s * toxicity, p.drift_reversion_per_s
+    rec["jump_rate"], rec["jump_size"] = p.jump_rate_per_s, p.jump_mean_bps
+    rec["jump_warning_s"] = p.jump_warning_s
+    rec["requote_idle"], rec["requote_react"] = q.requote_idle_per_s, q.requote_react_per_s
+    rec["requote_share"] = 1.0 - hides * (1.0 - q.requote_share)
+    rec["half_spread"], rec["half_spread_sd"] = q.half_spread_steps, q.half_spread_log_sd
+    rec["half_spread_reversion"] = q.half_spread_reversion_per_s
+    rec["refill_rate"] = q.refill_per_s / hides if hides > 0 else math.inf
+    rec["thinning"], rec["impact"] = q.thinning * toxicity, q.impact_bps * toxicity
+    rec["reference_reveals"] = hides
+
+
+def _flow(rec: Rec, market: MarketParams) -> None:
+    f = market.flow
+    immigrants = f.order_rate_per_s * (1.0 - f.branching)
+    rec["immigrants"] = 0.5 * immigrants * (1.0 - f.informed_share) * market.liquidity
+    rec["informed"] = immigrants * f.informed_share * market.toxicity
+    rec["excite_self"] = f.branching * (1.0 - f.cross_share) * f.hawkes_decay_per_s
+    rec["excite_cross"] = f.branching * f.cross_share * f.hawkes_decay_per_s
+    rec["hawkes_decay"] = f.hawkes_decay_per_s
+    rec["informed_horizon"], rec["informed_size_ratio"] = f.informed_horizon_s, f.informed_size_ratio
+    rec["order_sizes"], rec["order_probs"] = np.log(f.size_quantiles), SIZE_QUANTILES
+    rec["mean_order_qty"] = table_mean(f.size_quantiles, SIZE_QUANTILES)
+    rec["sweep_share"], rec["sweep_depth"] = f.sweep_share, f.sweep_mean_bps
+    rec["resting_qty"] = f.resting_order_qty
+
+
+def _depth(rec: Rec, market: MarketParams) -> None:
+    d = market.depth
+    inside = [k for k, start in enumerate(d.from_steps) if start < d.window_levels]
+    n = len(inside)
+    edges = [*(d.from_steps[k] for k in inside), d.window_levels]
+    rec["n_bins"], rec["window"], rec["rank_step"] = n, d.window_levels, d.rank_step
+    rec["from_steps"][: n + 1] = edges
+    rec["occupancy"][:n] = d.occupancy[:n]
+    rates = np.array([d.events_per_s[k] * (edges[k + 1] - edges[k]) for k in inside])
+    rec["event_rate"] = rates.sum()
+    rec["event_cdf"][:n] = np.cumsum(rates) / max(float(rates.sum()), 1e-12)
+    rec["level_sizes"][:n] = np.log(d.size_quantiles[:n])
+    rec["level_probs"] = DEPTH_QUANTILES
+    rec["liquidity"] = market.liquidity
+
+
+def _feed(rec: Rec, market: MarketParams) -> None:
+    f, c = market.feed, market.context
+    rec["block_ns"], rec["resolution_ns"] = f.block_ms * 1e6, round(f.time_resolution_ms * 1e6)
+    rec["snapshot_ns"], rec["slow_snapshot_ns"] = round(f.snapshot_s * 1e9), round(f.slow_snapshot_s * 1e9)
+    rec["context_ns"], rec["reference_ns"] = round(f.context_s * 1e9), round(f.reference_ms * 1e6)
+    rec["reference_noise"] = f.reference_noise_bps
+    rec["latency_floor_ns"], rec["latency_median_ns"] = f.latency_floor_ms * 1e6, f.latency_median_ms * 1e6
+    rec["latency_sd"] = f.latency_log_sd
+    rec["premium"], rec["premium_sd"] = c.premium_bps, c.premium_sd_bps
+    rec["premium_reversion"], rec["open_interest"] = c.premium_reversion_per_s, c.open_interest
+    rec["start_px"] = market.start_px
+    rec["wants_diffs"] = f.style in ("diffs", "full")
+    rec["wants_bbo"] = f.style != "full"
+    rec["wants_snapshots"] = {"snapshots": 1, "snapshots-2026": 2}.get(f.style, 0)
+
+
+def table_mean(sizes: tuple[float, ...], probabilities: tuple[float, ...]) -> float:
+    """Expectation of a size whose logarithm is linear between the quantiles of a table."""
+    low, high = np.asarray(sizes[:-1]), np.asarray(sizes[1:])
+    width = np.log(high / low)
+    flat = width < 1e-9
+    segment = np.where(flat, low, (high - low) / np.where(flat, 1.0, width))
+    return float(np.sum(np.diff(probabilities) * segment))
+
+
+def params_record(market: MarketParams) -> Rec:
+    """`market` as a `PARAMS` record, with toxicity and liquidity applied."""
+    rec = new_record(PARAMS)
+    for part in (_price_and_quotes, _flow, _depth, _feed):
+        part(rec, market)
+    return rec

@@ -1,0 +1,240 @@
+"""Laws that every estimator obeys, checked on all of them at once and named by sub-record."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.laws.drive import INSTRUMENT, drive, fresh
+from tests.laws.market import Truth, rows
+
+from undertow.events import BBO, EVENT, FILL, FUNDING_RATE, GAP, MAKER, TIMER, TRADE
+from undertow.kernel.estimators import ESTIMATORS, read_inputs
+from undertow.kernel.inputs import INPUTS
+from undertow.kernel.volatility import excess_kurtosis, volatility_regime
+from undertow.records import Rec, copy_record, new_record
+
+INST = INSTRUMENT.record()
+NAMES = [name for name in ESTIMATORS.names or () if ESTIMATORS[name].names]
+TRUTH = Truth(seconds=240.0, prints=3, jump_rate=0.02, jump_bps=5.0)
+
+
+def with_own_rows(market: NDArray[np.void]) -> NDArray[np.void]:
+    """The market with some of its prints also filling us, and a funding rate."""
+    fills = market[market["kind"] == TRADE][::20].copy()
+    fills["kind"], fills["side"], fills["code"] = FILL, -fills["side"], MAKER
+    fills["recv_ns"] += 7_000_000
+    rate = np.zeros(1, dtype=EVENT)
+    rate["kind"], rate["qty"] = FUNDING_RATE, 1e-5
+    rate["ref"] = market["recv_ns"][0] + 10**12
+    rate["exch_ns"] = rate["recv_ns"] = market["recv_ns"][0]
+    both = np.concatenate([rate, market, fills])
+    return both[np.argsort(both["recv_ns"], kind="stable")]
+
+
+@pytest.fixture(scope="module")
+def market() -> NDArray[np.void]:
+    return with_own_rows(rows(TRUTH, seed=5))
+
+
+def run(events: NDArray[np.void]) -> Rec:
+    state, params = fresh()
+    drive(state, params, INST, events)
+    return state
+
+
+def read(state: Rec, now_ns: int, lot_qty: float = 1.0) -> dict[str, float]:
+    """Everything a maker reads, by name."""
+    params = fresh()[1]
+    inputs = new_record(INPUTS)
+    read_inputs(state, params, INST, now_ns, lot_qty, inputs)
+    out = {
+        name: float(inputs[name])
+        for name in INPUTS.names or ()
+        if inputs[name].ndim == 0 and not name.startswith(("mid", "position", "lot", "as_", "resting"))
+    }
+    out["funding_bps"] = float(inputs["funding_bps"][0])
+    out["regime"] = volatility_regime(state.volatility, params.volatility)
+    out["kurtosis"] = excess_kurtosis(state.volatility, params.volatility)
+    for index, side in enumerate(("bid", "ask")):
+        for k in (0, 3, 8):
+            for j in (0, 2, 4):
+                out[f"loss_{side}_{k}_{j}"] = float(state.markout.curve[k, index, j])
+    return out
+
+
+def floats(record: Rec) -> NDArray[np.float64]:
+    """All floating-point numbers of a record, padding left out."""
+    parts = []
+    for name in record.dtype.names:
+        value = record[name]
+        if value.dtype.names:
+            flat = np.atleast_1d(value).ravel()
+            parts.extend(floats(flat[i]) for i in range(len(flat)))
+        elif value.dtype.kind == "f":
+            parts.append(np.atleast_1d(value).ravel().astype(float))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+@pytest.fixture(scope="module")
+def reference(market: NDArray[np.void]) -> Rec:
+    return run(market)
+
+
+def test_market_exercises_every_estimator(reference: Rec) -> None:
+    untouched = fresh()[0]
+    for name in NAMES:
+        assert reference[name].tobytes() != untouched[name].tobytes(), name
+    assert reference.markout.own.fills[3].sum() > 5
+    assert reference.clock.ticks > 50
+
+
+def test_checkpoint_continues_to_the_same_bytes(market: NDArray[np.void], reference: Rec) -> None:
+    state, params = fresh()
+    half = len(market) // 2
+    drive(state, params, INST, market[:half])
+    again = copy_record(state)
+    drive(again, params, INST, market[half:])
+    for name in NAMES:
+        assert again[name].tobytes() == reference[name].tobytes(), name
+
+
+def test_memory_is_flat_and_small() -> None:
+    assert not ESTIMATORS.hasobject
+    assert ESTIMATORS.itemsize < 100_000
+    assert all(ESTIMATORS[name].itemsize < 80_000 for name in NAMES)
+
+
+def test_money_may_be_counted_in_other_coins(market: NDArray[np.void], reference: Rec) -> None:
+    """Prices × c and sizes / c is the same market: nothing in bps, seconds or lots changes."""
+    scaled = market.copy()
+    scaled["px"] = np.where(np.isin(market["kind"], (BBO, TRADE, FILL)), 7.0 * market["px"], market["px"])
+    scaled["qty"] = np.where(np.isin(market["kind"], (TRADE, FILL)), market["qty"] / 7.0, market["qty"])
+    now = int(market["recv_ns"][-1])
+    expected, got = read(reference, now), read(run(scaled), now, lot_qty=1.0 / 7.0)
+    for name, value in expected.items():
+        assert got[name] == pytest.approx(value, rel=1e-6, abs=1e-7), name
+
+
+def mirrored(market: NDArray[np.void]) -> NDArray[np.void]:
+    """Sides swapped, log-mid reflected, depths and traded values kept."""
+    out = market.copy()
+    mid = 0.0
+    for i in range(len(market)):
+        kind, px = market["kind"][i], market["px"][i]
+        if kind == BBO:
+            mid = px
+            out["px"][i] = TRUTH.px**2 / mid
+        elif kind in (TRADE, FILL):
+            out["side"][i] = -market["side"][i]
+            out["px"][i] = TRUTH.px**2 / mid * (2.0 - px / mid)
+            out["qty"][i] = market["qty"][i] * px / out["px"][i]
+    out["qty"][market["kind"] == FUNDING_RATE] *= -1.0
+    return out
+
+
+def test_mirrored_market_mirrors_beliefs(market: NDArray[np.void], reference: Rec) -> None:
+    now = int(market["recv_ns"][-1])
+    expected, got = read(reference, now), read(run(mirrored(market)), now)
+    for name, value in expected.items():
+        if name in ("drift", "funding_bps"):
+            value = -value
+        elif "_bid" in name or "_ask" in name:
+            value = expected[name.replace(*_swap(name))]
+        tolerance = 2e-3 if name == "aggressor_lots" else 1e-6  # sizes follow mirrored prices
+        assert got[name] == pytest.approx(value, rel=tolerance, abs=1e-6), name
+
+
+def _swap(name: str) -> tuple[str, str]:
+    return ("_bid", "_ask") if "_bid" in name else ("_ask", "_bid")
+
+
+def test_order_of_simultaneous_prints_does_not_matter(market: NDArray[np.void], reference: Rec) -> None:
+    rng = np.random.default_rng(3)
+    shuffled = market[market["kind"] != FILL].copy()
+    trades = np.flatnonzero(shuffled["kind"] == TRADE)
+    for block in np.split(trades, np.flatnonzero(np.diff(shuffled["exch_ns"][trades])) + 1):
+        shuffled[block] = shuffled[rng.permutation(block)]
+    plain = run(market[market["kind"] != FILL])
+    assert not np.array_equal(shuffled, market[market["kind"] != FILL])
+    got = run(shuffled)
+    for name in NAMES:
+        np.testing.assert_allclose(floats(got[name]), floats(plain[name]), rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("bad", [0.0, math.nan, math.inf, -math.inf, -5.0])
+@pytest.mark.parametrize("field", ["px", "qty"])
+def test_nonsense_prints_and_mids_change_nothing(
+    market: NDArray[np.void], reference: Rec, field: str, bad: float
+) -> None:
+    """A nonsensical copy after every 7th row, at the same time, leaves every byte as it was."""
+    kinds = (TRADE,) if field == "qty" else (BBO, TRADE, FILL)
+    at = np.flatnonzero(np.isin(market["kind"], kinds))[::7]
+    nonsense = market[at].copy()
+    nonsense[field] = bad
+    nonsense["val"] = bad
+    got = run(np.insert(market, at + 1, nonsense))
+    for name in NAMES:
+        assert got[name].tobytes() == reference[name].tobytes(), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_stays_finite_when_time_runs_backwards(market: NDArray[np.void], name: str) -> None:
+    broken = market.copy()
+    rng = np.random.default_rng(9)
+    late = rng.choice(len(broken), 200, replace=False)
+    broken["recv_ns"][late] -= rng.integers(1, 10**11, 200)
+    broken["exch_ns"][late] -= rng.integers(1, 10**11, 200)
+    state = run(broken)
+    values = floats(state[name])
+    allowed = int(np.isnan(state.volatility.previous_bps)) + int(np.isnan(state.drift.previous_bps))
+    assert np.count_nonzero(~np.isfinite(values)) <= (allowed if name in ("volatility", "drift") else 0)
+    for value in read(state, int(market["recv_ns"][-1])).values():
+        assert math.isfinite(value)
+    assert state.markout.curve.max() < 50.0
+
+
+def test_rows_of_an_older_time_do_not_turn_clocks_back(market: NDArray[np.void]) -> None:
+    state = run(market)
+    clocks = (state.drift.now_ns, state.intensity.last_ns, state.flow.last_ns, state.clock.look_ns)
+    params = fresh()[1]
+    old = market[market["kind"] == TIMER][:1].copy()
+    drive(state, params, INST, old)
+    old["kind"] = BBO
+    old["px"] = TRUTH.px
+    drive(state, params, INST, old)
+    assert clocks == (state.drift.now_ns, state.intensity.last_ns, state.flow.last_ns, state.clock.look_ns)
+
+
+def test_nothing_sees_its_own_future(market: NDArray[np.void]) -> None:
+    """What is read at a time is the same whatever comes later, at every tenth of the way."""
+    other = with_own_rows(rows(TRUTH, seed=6))
+    for tenth in (2, 5, 9):
+        cut_ns = int(market["recv_ns"][0]) + tenth * 24 * 10**9
+        head = market[market["recv_ns"] <= cut_ns]
+        tail = other[other["recv_ns"] > cut_ns]
+        state, params = fresh()
+        joined = np.concatenate([head, tail])
+        drive(state, params, INST, joined[: len(head)])
+        assert read(state, cut_ns) == read(run(head), cut_ns)
+
+
+def test_a_gap_is_neither_a_return_nor_silence(market: NDArray[np.void], reference: Rec) -> None:
+    """Ten minutes without a feed and a move of 1 % in them: σ, μ and A stay of the same order."""
+    gap = np.zeros(1, dtype=EVENT)
+    end_ns = int(market["recv_ns"][-1])
+    gap["kind"], gap["val"] = GAP, 600.0
+    gap["exch_ns"] = gap["recv_ns"] = end_ns + 600 * 10**9
+    after = market[(market["kind"] != FILL) & (market["kind"] != FUNDING_RATE)][:200].copy()
+    after["recv_ns"] += end_ns + 601 * 10**9 - int(after["recv_ns"][0])
+    after["exch_ns"] = after["recv_ns"]
+    after["px"] *= 1.01
+    before = read(reference, end_ns)
+    for announced in (True, False):
+        events = np.concatenate([market, gap, after] if announced else [market, after])
+        got = read(run(events), int(after["recv_ns"][-1]))
+        for name in ("sigma_clean", "sigma_total", "sigma_effective", "rate_bid", "rate_ask"):
+            assert before[name] / 2.5 < got[name] < before[name] * 2.5, name
+        assert abs(got["drift"]) < 0.05  # 100 bps in one second would be 100
