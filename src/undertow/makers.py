@@ -9,9 +9,9 @@ import numpy as np
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
 from undertow.kernel import cycle
-from undertow.kernel.aggressor import aggressor_params
 from undertow.kernel.clock import clock_params
 from undertow.kernel.drift import drift_params
+from undertow.kernel.estimators import estimator_params
 from undertow.kernel.eta import gamma_sigma2_of_half_life, shortest_half_life_s
 from undertow.kernel.flow import flow_params
 from undertow.kernel.funding import funding_params
@@ -50,7 +50,8 @@ def undertow_params(
     """
     _check(config, instrument, gamma, warmup_s)
     params = new_record(PARAMS)
-    _set_estimators(params, config, instrument)
+    params["estimators"] = _estimators(config, instrument)
+    params["score"] = scorecard_params()
     risk = params.risk
     risk.gamma = gamma
     risk.kappa_eta_base = config.risk.kappa_eta_base
@@ -87,44 +88,43 @@ def _check(config: Config, instrument: Instrument, gamma: float, warmup_s: float
         raise ValueError(f"warmup_s = {warmup_s:g} must lie in 0 to 60")
 
 
-def _set_estimators(params: Rec, config: Config, instrument: Instrument) -> None:
+def _estimators(config: Config, instrument: Instrument) -> Rec:
     """The parameters of everything that measures."""
     volatility, intensity, drift = config.volatility, config.intensity, config.drift
-    params["aggressor"] = aggressor_params()
-    params["clock"] = clock_params(share=volatility.bucket_share)
-    params["volatility"] = volatility_params(
-        half_life_ticks=volatility.half_lives_ticks,
-        windows_s=volatility.regime_windows_s,
-        regime_power=volatility.regime_exponent,
-        prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
+    return estimator_params(
+        clock=clock_params(share=volatility.bucket_share),
+        volatility=volatility_params(
+            half_life_ticks=volatility.half_lives_ticks,
+            windows_s=volatility.regime_windows_s,
+            regime_power=volatility.regime_exponent,
+            prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
+        ),
+        intensity=intensity_params(
+            window_s=intensity.window_s,
+            quoted_bps=max(instrument.maker_fee_bps, LEAST_QUOTED_BPS),
+            prior_orders=intensity.prior_count,
+            cold_kappa_per_bp=intensity.prior_kappa_per_bp,
+            cold_rate_per_s=intensity.prior_rate_per_s,
+            prior_aggressor_lots=intensity.aggressor_lots,
+        ),
+        flow=flow_params(
+            decay_per_s=config.flow.decay_per_s,
+            prior_rate_per_s=intensity.prior_rate_per_s,
+            bound=max(config.flow.max_imbalance, 1e-9),
+        ),
+        markout=markout_params(
+            prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
+            k_tail=config.adverse_selection.k_tail,
+            theta_per_s=drift.reversion_per_s,
+        ),
+        funding=funding_params(settlements=config.funding.settlements),
+        drift=drift_params(
+            theta_per_s=drift.reversion_per_s,
+            sigma_mu=drift.sigma_mu,
+            initial=drift.initial_variance,
+            floor=drift.variance_floor,
+        ),
     )
-    params["intensity"] = intensity_params(
-        window_s=intensity.window_s,
-        quoted_bps=max(instrument.maker_fee_bps, LEAST_QUOTED_BPS),
-        prior_orders=intensity.prior_count,
-        cold_kappa_per_bp=intensity.prior_kappa_per_bp,
-        cold_rate_per_s=intensity.prior_rate_per_s,
-        prior_aggressor_lots=intensity.aggressor_lots,
-    )
-    params["flow"] = flow_params(
-        decay_per_s=config.flow.decay_per_s,
-        prior_rate_per_s=intensity.prior_rate_per_s,
-        bound=max(config.flow.max_imbalance, 1e-9),
-    )
-    params["markout"] = markout_params(
-        own_prior_fills=config.adverse_selection.prior_fills,
-        prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
-        k_tail=config.adverse_selection.k_tail,
-        theta_per_s=drift.reversion_per_s,
-    )
-    params["funding"] = funding_params(settlements=config.funding.settlements)
-    params["drift"] = drift_params(
-        theta_per_s=drift.reversion_per_s,
-        sigma_mu=drift.sigma_mu,
-        initial=drift.initial_variance,
-        floor=drift.variance_floor,
-    )
-    params["score"] = scorecard_params()
 
 
 def gap_multiples(first_gap: float, ratio: float) -> list[float]:

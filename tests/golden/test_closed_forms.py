@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from undertow.baselines.glft_math import coefficients
 from undertow.kernel.eta import (
     balance_point,
     fill_slope,
@@ -25,7 +26,6 @@ from undertow.kernel.eta import (
     one_lot_eta,
     touch_terms,
 )
-from undertow.kernel.glft import glft_depths, glft_terms
 from undertow.kernel.reservation import lasting_shift, passing_shift, signal_time_s
 
 HJB = json.loads((Path(__file__).parent / "hjb_reservation.json").read_text())
@@ -49,6 +49,11 @@ MEAN_SIZES = (1.0, 3.0, 10.0, math.inf)
 LADDER_ERROR = (0.11, 0.05, 0.03, 0.011)  # stated: 10 %, 5 %, -, 1 %; the last row's L = 1 is 11.5 %
 
 
+def glft_depth(c1: float, slope: float, q: float, trend_over_risk: float = 0.0) -> float:
+    """Bid depth at `q` lots; the ask's is that of −q with the trend reversed. Trend: μ/(γσ²), lots."""
+    return c1 + (q + 0.5 - trend_over_risk) * slope
+
+
 def digits(value: float, printed: str) -> str:
     """`value` to as many decimals as `printed` shows."""
     return f"{value:.{len(printed.split('.')[1])}f}"
@@ -57,22 +62,22 @@ def digits(value: float, printed: str) -> str:
 @pytest.mark.parametrize("row", GLFT, ids=lambda row: f"sigma{row[0]}-A{row[1]}-kappa{row[2]}")
 def test_glft_closed_form_to_the_printed_digits(row: tuple[Any, ...]) -> None:
     sigma, rate, kappa, gamma, c1_printed, slope_printed, depths, exact = row
-    c1, slope = glft_terms(sigma, rate, kappa, gamma)
+    c1, thinning = touch_terms(gamma, kappa)
+    slope = one_lot_eta(gamma * sigma**2, 2.0 * thinning * rate * kappa)
+    assert coefficients(gamma, rate, kappa) == pytest.approx((c1, slope / sigma))
     assert digits(c1, c1_printed) == c1_printed
     assert digits(slope, slope_printed) == slope_printed
     for q, printed in zip((0, 10, 20), depths, strict=True):
-        bid, ask = glft_depths(c1, slope, q)
-        assert digits(bid, printed) == printed
-        assert glft_depths(c1, slope, -q)[1] == pytest.approx(bid)
-        assert bid + ask == pytest.approx(2 * c1 + slope)
-    assert glft_depths(c1, slope, 0)[0] == pytest.approx(exact, rel=2.5e-3)
+        assert digits(glft_depth(c1, slope, q), printed) == printed
+    assert glft_depth(c1, slope, 0) == pytest.approx(exact, rel=2.5e-3)
 
 
 def test_glft_with_a_trend_matches_the_exact_solution() -> None:
-    c1, slope = glft_terms(0.3, 0.9, 0.3, 0.01)
-    bid, ask = glft_depths(c1, slope, 0, 0.0003 / (0.01 * 0.3**2))
-    assert bid == pytest.approx(3.29034, abs=3e-4)
-    assert ask == pytest.approx(3.33575, abs=3e-4)
+    c1, thinning = touch_terms(0.01, 0.3)
+    slope = one_lot_eta(0.01 * 0.3**2, 2.0 * thinning * 0.9 * 0.3)
+    trend = 0.0003 / (0.01 * 0.3**2)
+    assert glft_depth(c1, slope, 0, trend) == pytest.approx(3.29034, abs=3e-4)
+    assert glft_depth(c1, slope, 0, -trend) == pytest.approx(3.33575, abs=3e-4)
 
 
 @pytest.mark.parametrize("case", HJB, ids=lambda c: "-".join(str(v) for v in c["inputs"].values()))

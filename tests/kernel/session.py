@@ -45,7 +45,7 @@ class Session:
         self.maker = make_undertow(config or Config(), instrument, **settings)
         self.dispatch = self.maker.dispatch()
         self.state = self.maker.fresh_state()
-        self.book = new_book(window_ticks=4096)
+        self.book = new_book()
         self.now_ns = START_NS
         self.actions = np.zeros(MAX_ACTIONS, dtype=ACTION).view(np.recarray)
         self.table = np.full((1, 4, 3), np.nan)
@@ -99,6 +99,15 @@ class Session:
                 depth = 0.05 + rng.exponential(0.03)
                 self.trade(side, round(mid + side * depth, 2), round(rng.exponential(2.0) + 0.001, 3))
             self.acknowledge(self.timer())
+
+    def settle(self) -> None:
+        """Decide until nothing is sent: what waits for room or an answer goes in a few rounds."""
+        for _ in range(8):
+            actions = self.send(kind=TIMER)
+            if not actions:
+                return
+            self.acknowledge(actions)
+        raise AssertionError("requests do not come to an end")
 
     def position(self, qty: float) -> None:
         """Give the maker a position, as if filled long ago."""

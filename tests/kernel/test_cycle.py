@@ -61,7 +61,7 @@ def test_a_gap_withdraws_what_enlarges_the_position_and_keeps_what_reduces_it() 
     session = Session()
     session.warm()
     session.position(1.0)
-    session.acknowledge(session.timer())
+    session.settle()
     session.send(kind=GAP, val=3.0)
     actions = session.timer()
     assert actions
@@ -97,8 +97,7 @@ def test_at_the_limit_one_side_is_empty_and_the_reason_is_the_limit() -> None:
 def test_a_second_look_at_the_same_market_sends_nothing() -> None:
     session = Session()
     session.warm()
-    for _ in range(5):  # what waits for room or for an answer goes in a few rounds
-        session.acknowledge(session.send(kind=TIMER))
+    session.settle()
     for _ in range(20):
         session.now_ns += 1_000
         assert session.send(kind=TIMER) == []

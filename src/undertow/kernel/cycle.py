@@ -12,25 +12,19 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.instrument import position_value, price_of
+from undertow.events import GAP
+from undertow.instrument import position_value, price_of, qty_of_notional
 from undertow.kernel.decision import decide
 from undertow.kernel.desk import PENDING_CANCEL
+from undertow.kernel.estimators import read_inputs, see_book, see_cycle, see_fill, see_other, see_trade
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
 from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
+from undertow.kernel.markout import adverse_selection_bps, markout_sigma_ref
 from undertow.kernel.reconcile import cancel_growing, reconcile
 from undertow.kernel.scorecard import score_cycle, score_fill
-from undertow.kernel.volatility import sigma_effective
-from undertow.kernel.watch import (
-    look,
-    read_adverse_selection,
-    read_inputs,
-    see_book,
-    see_context,
-    see_fill,
-    see_trade,
-)
+from undertow.kernel.volatility import excess_kurtosis, sigma_effective
 from undertow.records import Rec
 from undertow.units import depth_bps, offset_bps, price_at, seconds_between
 
@@ -61,6 +55,40 @@ def _why_blocked(state: Rec, params: Rec, now_ns: int) -> tuple[int, float]:
 
 
 @nb.njit(cache=True)
+def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) -> None:
+    """Fill `state.inputs`, all but adverse selection."""
+    x = state.inputs
+    x.mid = mid
+    x.lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
+    x.position_lots = state.desk.position / x.lot_qty
+    x.drift_reversion = params.estimators.drift.theta
+    x.flow_reversion = params.estimators.flow.decay_per_s
+    x.resting_life_s = params.quoting.resting_life_s
+    read_inputs(state.estimators, params.estimators, inst, now_ns, x.lot_qty, x)
+
+
+@nb.njit(cache=True)
+def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float) -> None:
+    """Fill the adverse-selection part of `state.inputs`, at the horizon of `state.risk`.
+
+    The touch AS is read where our nearest quote stands when r is the mid and AS is nothing,
+    max(half the market's spread, c₁ + fee): without AS in it, so that nothing is iterated.
+    """
+    x, risk = state.inputs, state.risk
+    markout, rules = state.estimators.markout, params.estimators.markout
+    ratio = x.sigma_effective / markout_sigma_ref(markout)
+    tail = excess_kurtosis(state.estimators.volatility, params.estimators.volatility)
+    h, fee = risk.horizon_s, inst.maker_fee_bps
+    bid, ask = max(touch_bps, risk.c1_bid + fee), max(touch_bps, risk.c1_ask + fee)
+    x.as_touch_bid = adverse_selection_bps(markout, rules, 1, bid, h, ratio, tail)
+    x.as_touch_ask = adverse_selection_bps(markout, rules, -1, ask, h, ratio, tail)
+    for i in range(x.as_nodes):
+        depth = x.as_depth_bps[i]
+        x.as_bid[i] = adverse_selection_bps(markout, rules, 1, depth, h, ratio, tail)
+        x.as_ask[i] = adverse_selection_bps(markout, rules, -1, depth, h, ratio, tail)
+
+
+@nb.njit(cache=True)
 def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.void], n: int) -> int:
     """One decision: look, price, reconcile. Appends to `actions`, returns the new number."""
     now_ns = state.desk.now_ns
@@ -74,9 +102,9 @@ def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.vo
         return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, n)
     mid = mid_price(book, inst)
     state.session.decided_mid = mid
-    look(state, params, inst, book, now_ns, mid)
+    see_cycle(state.estimators, params.estimators, now_ns, mid)
     score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
-    read_inputs(state, params, inst, now_ns, mid)
+    _read_market(state, params, inst, now_ns, mid)
     price_inputs(state, params, inst, book, now_ns)
     blocked, left = _why_blocked(state, params, now_ns)
     n = act_on_inputs(state, params, inst, book, blocked, left, actions, n)
@@ -149,7 +177,15 @@ def _moved(state: Rec, params: Rec, inst: Rec, book: Book) -> bool:
 @nb.njit(cache=True)
 def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """The last row of a book message."""
-    see_book(state, params, inst, book, row)
+    if not has_both_sides(book):
+        return 0
+    session = state.session
+    session.fresh = 1
+    if session.first_book_ns == 0:
+        session.first_book_ns = row.recv_ns
+    mid = mid_price(book, inst)
+    half_bps = depth_bps(price_of(inst, book.top.best_bid), mid, 1)
+    see_book(state.estimators, params.estimators, row.exch_ns, row.recv_ns, mid, half_bps)
     if _moved(state, params, inst, book):
         return quote(state, params, inst, book, actions, 0)
     return 0
@@ -158,14 +194,14 @@ def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
 @nb.njit(cache=True)
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """A print, before the book loses what it consumed."""
-    see_trade(state, params, inst, book, row)
+    see_trade(state.estimators, params.estimators, inst, row, mid_price(book, inst), book.top.exch_ns)
     return 0
 
 
 @nb.njit(cache=True)
 def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An own fill, already on the desk."""
-    see_fill(state, row)
+    see_fill(state.estimators, row)
     score_fill(state.score, row)
     if _moved(state, params, inst, book):
         return quote(state, params, inst, book, actions, 0)
@@ -185,7 +221,9 @@ def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: ND
 @nb.njit(cache=True)
 def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Funding, mark, oracle, open interest, reference prices, gaps."""
-    see_context(state, params, inst, row)
+    see_other(state.estimators, params.estimators, inst, row)
+    if row.kind == GAP:
+        state.session.fresh = 0
     return 0
 
 
@@ -205,11 +243,12 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     out.position = desk.position
     priced = state.session.cycles > 0 and state.inputs.mid > 0.0
     out.reservation_px = price_at(mid, state.reservation.offset_bps) if priced else np.nan
-    out.drift_bps_per_s = state.drift.mu
-    out.drift_sd_bps_per_s = np.sqrt(state.drift.variance)
-    out.sigma_bps_per_sqrt_s = sigma_effective(state.volatility, params.volatility)
-    out.kappa_bid_per_bp = intensity_side(state.intensity, params.intensity, 0)[1]
-    out.kappa_ask_per_bp = intensity_side(state.intensity, params.intensity, 1)[1]
+    beliefs, rules = state.estimators, params.estimators
+    out.drift_bps_per_s = beliefs.drift.mu
+    out.drift_sd_bps_per_s = np.sqrt(beliefs.drift.variance)
+    out.sigma_bps_per_sqrt_s = sigma_effective(beliefs.volatility, rules.volatility)
+    out.kappa_bid_per_bp = intensity_side(beliefs.intensity, rules.intensity, 0)[1]
+    out.kappa_ask_per_bp = intensity_side(beliefs.intensity, rules.intensity, 1)[1]
     out.best_bid_px, out.best_ask_px = np.nan, np.nan
     for i in range(desk.n_working):
         order = desk.working[i]

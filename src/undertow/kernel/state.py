@@ -10,28 +10,20 @@ from typing import Final
 
 import numpy as np
 
-from undertow.kernel.aggressor import AGGRESSOR, AGGRESSOR_PARAMS
-from undertow.kernel.clock import CLOCK, CLOCK_PARAMS, init_clock
 from undertow.kernel.desk import DESK
-from undertow.kernel.drift import DRIFT, DRIFT_PARAMS, init_drift
+from undertow.kernel.estimators import ESTIMATOR_PARAMS, ESTIMATORS, init_estimators
 from undertow.kernel.eta import RISK, RISK_PARAMS
-from undertow.kernel.flow import FLOW, FLOW_PARAMS
-from undertow.kernel.funding import FUNDING_PARAMS, FUNDING_STATE
+from undertow.kernel.fill_track import DEPTH_NODES_BPS
 from undertow.kernel.inputs import INPUTS
-from undertow.kernel.intensity import INTENSITY, INTENSITY_PARAMS, init_intensity
 from undertow.kernel.ladder import LADDER, LADDER_PARAMS, NOBOOK
-from undertow.kernel.markout import DEPTH_NODES_BPS, MARKOUT, MARKOUT_PARAMS, init_markout
-from undertow.kernel.mids import MIDS
 from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS
 from undertow.kernel.reservation import RESERVATION
 from undertow.kernel.scorecard import SCORECARD, SCORECARD_PARAMS, init_scorecard
-from undertow.kernel.volatility import VOLATILITY, VOLATILITY_PARAMS, init_volatility
 from undertow.records import Rec, new_record
 
 SESSION: Final = np.dtype(
     [
         ("first_book_ns", "<i8"),  # 0 until both sides of the book have been seen
-        ("look_ns", "<i8"),  # last time the slow estimators looked
         ("decided_ns", "<i8"),
         ("decided_mid", "<f8"),
         ("decided_position", "<f8"),
@@ -57,15 +49,7 @@ STATE: Final = np.dtype(
     [
         ("desk", DESK),
         ("session", SESSION),
-        ("mids", MIDS),
-        ("aggressor", AGGRESSOR),
-        ("clock", CLOCK),
-        ("volatility", VOLATILITY),
-        ("intensity", INTENSITY),
-        ("flow", FLOW),
-        ("markout", MARKOUT),
-        ("funding", FUNDING_STATE),
-        ("drift", DRIFT),
+        ("estimators", ESTIMATORS),
         ("inputs", INPUTS),
         ("risk", RISK),
         ("reservation", RESERVATION),
@@ -78,14 +62,7 @@ STATE: Final = np.dtype(
 
 PARAMS: Final = np.dtype(
     [
-        ("aggressor", AGGRESSOR_PARAMS),
-        ("clock", CLOCK_PARAMS),
-        ("volatility", VOLATILITY_PARAMS),
-        ("intensity", INTENSITY_PARAMS),
-        ("flow", FLOW_PARAMS),
-        ("markout", MARKOUT_PARAMS),
-        ("funding", FUNDING_PARAMS),
-        ("drift", DRIFT_PARAMS),
+        ("estimators", ESTIMATOR_PARAMS),
         ("risk", RISK_PARAMS),
         ("ladder", LADDER_PARAMS),
         ("quoting", QUOTING_PARAMS),
@@ -99,11 +76,7 @@ PARAMS: Final = np.dtype(
 def new_state(params: Rec) -> Rec:
     """A `STATE` record before its first row, for a `PARAMS` record."""
     state = new_record(STATE)
-    init_clock(state.clock, params.clock)
-    init_volatility(state.volatility, params.volatility)
-    init_intensity(state.intensity, params.intensity)
-    init_markout(state.markout, params.markout)
-    init_drift(state.drift, params.drift)
+    init_estimators(state.estimators, params.estimators)
     init_scorecard(state.score, params.score)
     state.inputs.as_nodes = len(DEPTH_NODES_BPS)
     state.inputs.as_depth_bps[: len(DEPTH_NODES_BPS)] = DEPTH_NODES_BPS
