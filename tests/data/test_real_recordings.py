@@ -122,7 +122,7 @@ def test_hyperliquid_books_follow_the_prints_of_their_block(recordings: Path) ->
 
 def test_hyperliquid_eth_repeats_17_trade_ids(recordings: Path) -> None:
     folder = recordings / "hyperliquid_2025-09-04"
-    conversion = convert("hyperliquid-csv", [folder], options=Options(coin="ETH"))
+    conversion = convert("hyperliquid-csv", [folder], mode="repair", options=Options(coin="ETH"))
     rows, _ = whole(conversion)
     report = conversion.report
     assert report.rows_dropped == {"duplicate_trade": 17}
@@ -139,7 +139,7 @@ def test_hyperliquid_eth_repeats_17_trade_ids(recordings: Path) -> None:
 )
 def test_binance_raw(recordings: Path, name: str, market: str, prints: int) -> None:
     file = recordings / "binance_2024-08-08" / f"{name}.gz"
-    conversion = convert("binance-raw", [file])
+    conversion = convert("binance-raw", [file], mode="repair")
     rows, _ = whole(conversion)
     report = conversion.report
     assert report.measured["market"] == market
@@ -170,7 +170,9 @@ def test_binance_raw(recordings: Path, name: str, market: str, prints: int) -> N
 
 def test_binance_book_agrees_with_its_best_quotes(recordings: Path) -> None:
     """The book kept by diffs has the touch that bookTicker shows at the same update id."""
-    conversion = convert("binance-raw", [recordings / "binance_2024-08-08" / "usdm_btcusdt.gz"])
+    conversion = convert(
+        "binance-raw", [recordings / "binance_2024-08-08" / "usdm_btcusdt.gz"], mode="repair"
+    )
     rows, _ = whole(conversion)
     seen = rows[rows["flags"] & EXCH != 0]
     start = np.flatnonzero(seen["kind"] == CLEAR)[0]
@@ -210,7 +212,7 @@ def test_binance_books(recordings: Path, market: str, prints: int) -> None:
 
 
 def test_standx(recordings: Path) -> None:
-    conversion = convert("standx", [recordings / "standx_btc"])
+    conversion = convert("standx", [recordings / "standx_btc"], mode="repair")
     prints = guessed = books = locked = gaps = 0
     first_ns = last_ns = 0
     longest_s = 0.0

@@ -41,7 +41,8 @@ class FeedChecks:
     """The rows are already ordered for both clocks: times are raised, never lowered, to keep that."""
     last_recv_ns: int = -(2**63)
     last_exch_ns: int = -(2**63)
-    trades_seen: dict[tuple[int, int], None] = field(default_factory=dict)
+    trades_seen: dict[tuple[int, int, int], None] = field(default_factory=dict)
+    """Trade id, exchange time, and the clocks that see it: the halves of a split row are not repeats."""
 
     def __call__(self, file: str, batch: Batch) -> Batch:
         """The batch as far as it is sound, its messages ended by END."""
@@ -57,14 +58,15 @@ class FeedChecks:
         drop = self._bad_numbers(file, batch)
         drop |= self._sides(file, batch)
         drop |= self._snapshots(file, batch, drop)
-        drop |= self._crossed_messages(file, batch, drop)
+        if not self.ordered:
+            drop |= self._crossed_messages(file, batch, drop)
         drop |= self._duplicates(file, batch, drop)
         return _finish(batch, drop)
 
     def _note(self, code: str, file: str, batch: Batch, found: Mask, *, drop: bool = False) -> Mask:
         count = int(np.count_nonzero(found))
         if count:
-            self.report.find(code, file, batch.lines[found][:5], count=count)
+            self.report.find(code, file, np.unique(batch.lines[found])[:5], count=count)
             if drop:
                 self.report.drop_rows(code, count)
         return found
@@ -206,10 +208,9 @@ class FeedChecks:
         drop = np.zeros(len(rows), dtype=bool)
         at = np.flatnonzero((rows["kind"] == TRADE) & (rows["ref"] != 0) & ~dropped)
         seen = self.trades_seen
-        for i, exch, ref in zip(
-            at.tolist(), rows["exch_ns"][at].tolist(), rows["ref"][at].tolist(), strict=True
-        ):
-            key = (ref, exch)
+        clocks = rows["flags"][at] & (EXCH | LOCAL)
+        keys = zip(rows["ref"][at].tolist(), rows["exch_ns"][at].tolist(), clocks.tolist(), strict=True)
+        for i, key in zip(at.tolist(), keys, strict=True):
             if key in seen:
                 drop[i] = True
             else:

@@ -28,6 +28,7 @@ NO_TIME: Final = -(2**63)
 """Exchange time of a row whose source gives none, until `timed` has inferred one."""
 MIN_DELAY_MS: Final = 1.0
 _BEHIND_SHARE: Final = 0.01
+_BEHIND_ROWS: Final = 10
 _WINDOW_NS: Final = NS_PER_S
 
 
@@ -48,8 +49,9 @@ class ClockFix:
 def estimate_fix(feeds: Iterable[Feed], min_delay_ms: float = MIN_DELAY_MS) -> ClockFix | None:
     """The correction that a recording's receive clock needs, or None if it is sound.
 
-    It is sound if, in the first batch of each feed, at most 1 % of the rows are received before they
-    happened. Otherwise all feeds are read through once for the smallest delay of each second.
+    It is sound if, in the first batch of each feed, at most 1 % of the rows (or fewer than ten) are
+    received before they happened. Otherwise all feeds are read through once for the smallest delay of
+    each second.
     """
     feeds = list(feeds)
     if not any(_is_behind(feed) for feed in feeds):
@@ -68,7 +70,8 @@ def _is_behind(feed: Feed) -> bool:
     for _, batch in feed.batches(Report()):
         rows = batch.rows[batch.rows["exch_ns"] != NO_TIME]
         if len(rows):
-            return bool(np.mean(rows["recv_ns"] < rows["exch_ns"]) > _BEHIND_SHARE)
+            behind = np.count_nonzero(rows["recv_ns"] < rows["exch_ns"])
+            return bool(behind >= _BEHIND_ROWS and behind > _BEHIND_SHARE * len(rows))
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any, Final
 from undertow.data.batch import Batch
 from undertow.data.checks import FeedChecks
 from undertow.data.clocks import MIN_DELAY_MS, ClockFix, estimate_fix, timed
+from undertow.data.layout import PartMeta, RecordingMeta
 from undertow.data.memory import InMemoryRecording
 from undertow.data.report import Mode, Report
 from undertow.data.source import Opener, Options, Source, SourceError
 from undertow.data.stream import TwoClocks, chunk_of, cut_to_size, merge_by_receipt, with_gaps
 from undertow.data.venues import overridden
+from undertow.data.writer import write_recording
 from undertow.events import Chunk
 from undertow.instrument import Instrument
 from undertow.units import NS_PER_MS, s_to_ns
@@ -44,13 +46,12 @@ def opener_of(kind: str) -> Opener:
 class Conversion:
     """One recording being converted. `chunks` may be called once; `report` is complete after it."""
 
+    kind: str
     source: Source
     report: Report
     instrument: Instrument
     gap_s: float
     min_delay_ms: float
-    floor_ns: int = -(2**63)
-    """Exchange time before which no row may lie (the end of what a store already holds)."""
     _started: bool = field(default=False, init=False)
 
     @property
@@ -74,7 +75,7 @@ class Conversion:
         fix = self._clock_fix()
         feeds = [self._sound(timed(feed.batches(report), fix)) for feed in source.feeds]
         merged = with_gaps(merge_by_receipt(feeds), s_to_ns(self.gap_s), report, self.name)
-        clocks = TwoClocks(report, self.name, floor_ns=self.floor_ns)
+        clocks = TwoClocks(report, self.name)
         for piece in merged:
             yield from clocks.push(piece)
         yield from clocks.finish()
@@ -106,12 +107,33 @@ class Conversion:
         chunks = list(self.chunks())
         return InMemoryRecording(self.name, self.instrument, chunks, self.source.snapshot_fed)
 
+    def store(
+        self,
+        root: Path | str,
+        *,
+        venue: str | None = None,
+        replace: bool = False,
+        on_chunk: Callable[[Chunk], None] | None = None,
+    ) -> list[PartMeta]:
+        """Convert everything into the store at `root`; see `undertow.data.writer.write_recording`."""
+        source = self.source
+        return write_recording(
+            root,
+            RecordingMeta(venue or source.venue, source.coin, self.instrument, source.snapshot_fed),
+            self.chunks(),
+            gap_s=self.gap_s,
+            source=self.kind,
+            replace=replace,
+            report=self.report,
+            on_chunk=on_chunk,
+        )
+
 
 def convert(
     kind: str,
     paths: Sequence[Path | str],
     *,
-    mode: Mode = "repair",
+    mode: Mode = "strict",
     options: Options | None = None,
     instrument: dict[str, Any] | None = None,
     gap_s: float | None = None,
@@ -124,12 +146,17 @@ def convert(
     mode at the first serious finding.
     """
     source = opener_of(kind)([Path(p) for p in paths], options or Options())
+    try:
+        rules = overridden(source.instrument, **(instrument or {}))
+    except ValueError as error:
+        raise SourceError(str(error)) from error
     report = Report(mode=mode)
     report.measured.update(source.notes)
     return Conversion(
+        kind,
         source,
         report,
-        overridden(source.instrument, **(instrument or {})),
+        rules,
         source.gap_s if gap_s is None else gap_s,
         min_delay_ms,
     )

@@ -12,7 +12,6 @@ from undertow.data.batch import event_rows
 from undertow.data.report import Report
 from undertow.events import (
     END,
-    EXCH,
     GAP,
     REPAIRED,
     SNAPSHOT,
@@ -121,10 +120,10 @@ class TwoClocks:
     between them; what comes later than that is a ``late`` finding.
     """
 
-    def __init__(self, report: Report, name: str, *, floor_ns: int = -(2**63)) -> None:
+    def __init__(self, report: Report, name: str) -> None:
         self._report = report
         self._name = name
-        self._written_exch_ns = floor_ns
+        self._written_exch_ns = -(2**63)
         self._held: list[Chunk] = []
         self._try_at = 0
 
@@ -187,12 +186,3 @@ def cut_to_size(chunk: Chunk) -> Iterator[Chunk]:
         stop = min(max(stop, start + 1), start + CHUNK_ROWS, len(rows))
         yield chunk_of(rows[start:stop], snapshots)
         start = stop
-
-
-def first_out_of_order(rows: NDArray[np.void], exch_floor: int, recv_floor: int) -> str | None:
-    """Why `rows` are not ordered for both clocks, or None if they are."""
-    for flag, field, floor in ((EXCH, "exch_ns", exch_floor), (2, "recv_ns", recv_floor)):
-        times = rows[field][rows["flags"] & flag != 0]
-        if len(times) and (times[0] < floor or np.any(times[1:] < times[:-1])):
-            return field
-    return None

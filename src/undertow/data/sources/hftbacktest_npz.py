@@ -2,7 +2,11 @@
 
 Both formats share the scheme of two clocks, so the order of rows is kept. What the other format
 can say that a row cannot: ``ival`` and, where not a trade's, ``order_id`` (a ``lost_field``
-finding), and order-level events (``not_expressible``, dropped).
+finding), and order-level events (``not_expressible``, dropped). A DEPTH_CLEAR without a side or
+with an infinite price voids whole sides, whatever its price says: its price becomes NaN.
+
+The format does not say where a message ends: events of one kind with the same times are taken for
+one. As that may join several, whether a message crosses itself is not checked.
 """
 
 from __future__ import annotations
@@ -114,13 +118,16 @@ def _read(files: Sequence[Path], report: Report) -> Iterator[tuple[str, Batch]]:
         held: NDArray[np.void] | None = None
         for piece in read_events(path, report):
             report.items_read += len(piece)
-            events = piece if held is None else np.concatenate([held, piece])
-            cut = _start_of_last_message(events)
+            if held is None:
+                held = piece
+                continue
+            # The last message may go on in the next piece.
+            cut = _start_of_last_message(held)
             if cut:
-                yield path.name, _batch(path.name, events[:cut], line, report)
-            held = events[cut:]
+                yield path.name, _batch(path.name, held[:cut], line, report)
+            held = np.concatenate([held[cut:], piece])
             line += cut
-        if held is not None and len(held):
+        if held is not None:
             yield path.name, _batch(path.name, held, line, report)
 
 
@@ -172,7 +179,7 @@ def _batch(file: str, events: NDArray[np.void], line: int, report: Report) -> Ba
         code=np.where(ev & 0xFF == DEPTH_SNAPSHOT_EVENT, IMAGE, 0),
         flags=np.where(ev & EXCH_EVENT != 0, EXCH, 0) | np.where(ev & LOCAL_EVENT != 0, LOCAL, 0),
     )
-    whole_side = (kind == CLEAR) & ~np.isfinite(rows["px"])
+    whole_side = (kind == CLEAR) & (~np.isfinite(rows["px"]) | (rows["side"] == 0))
     rows["px"][whole_side] = np.nan
     return Batch(rows, empty_snapshots(), lines, message)
 
