@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -51,6 +52,26 @@ def _open(
     )
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Rules:
+    """Trading rules to use instead of the venue's."""
+
+    tick_size: float | None = None
+    """Finest price increment, instead of the venue's."""
+    size_step: float | None = None
+    """Smallest quantity increment, instead of the venue's."""
+    min_notional: float | None = None
+    """Minimum order value in quote currency, instead of the venue's."""
+    maker_fee_bps: float | None = None
+    """Maker fee, instead of the venue's lowest tier."""
+    taker_fee_bps: float | None = None
+    """Taker fee, instead of the venue's lowest tier."""
+
+
+_VENUES_OWN = Rules()
+
+
 @app.command(name="import")
 def import_(
     kind: Kind,
@@ -64,11 +85,7 @@ def import_(
     repair: Annotated[bool, Mode] = False,
     replace: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
-    tick_size: float | None = None,
-    size_step: float | None = None,
-    min_notional: float | None = None,
-    maker_fee_bps: float | None = None,
-    taker_fee_bps: float | None = None,
+    rules: Rules = _VENUES_OWN,
 ) -> int:
     """Convert files of one recording and put it into the store.
 
@@ -96,24 +113,7 @@ def import_(
         Take the place of older parts that this import covers wholly.
     json
         Print the report as JSON.
-    tick_size
-        Finest price increment, instead of the venue's.
-    size_step
-        Smallest quantity increment, instead of the venue's.
-    min_notional
-        Minimum order value, quote currency, instead of the venue's.
-    maker_fee_bps
-        Maker fee, instead of the venue's lowest tier.
-    taker_fee_bps
-        Taker fee, instead of the venue's lowest tier.
     """
-    rules = {
-        "tick_size": tick_size,
-        "size_step": size_step,
-        "min_notional": min_notional,
-        "maker_fee_bps": maker_fee_bps,
-        "taker_fee_bps": taker_fee_bps,
-    }
 
     def run() -> int:
         conversion = _open(
@@ -124,7 +124,7 @@ def import_(
             reference=reference,
             depth=depth,
             gap_s=gap_s,
-            rules=rules,
+            rules=asdict(rules),
         )
         with _Progress("importing") as progress:
             parts = conversion.store(store, venue=venue, replace=replace, on_chunk=progress.advance)

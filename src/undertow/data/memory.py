@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undertow.events import LOCAL, Chunk
+from undertow.events import LOCAL, Chunk, order_for_two_clocks
 from undertow.instrument import Instrument
 
 
@@ -28,8 +28,6 @@ class InMemoryRecording:
         cls, name: str, instrument: Instrument, chunk: Chunk, *, snapshot_fed: bool
     ) -> InMemoryRecording:
         """A recording of one chunk whose rows may come in any order."""
-        from undertow.events import order_for_two_clocks
-
         ordered = Chunk(order_for_two_clocks(chunk.rows), chunk.snapshots)
         return cls(name, instrument, [ordered], snapshot_fed)
 

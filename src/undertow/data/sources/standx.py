@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from undertow.data.batch import AFTER_PRINTS_NS, Batch, Feed, event_rows
@@ -179,9 +177,12 @@ class _Quotes:
 
 
 def _time_span(path: Path) -> tuple[int, int]:
-    """First and last exchange time of a file of books, from its statistics where it has any."""
-    times = pq.read_table(path, columns=["timestamp"]).column("timestamp").cast(pa.int64()).to_numpy()
-    return (int(times.min()), int(times.max())) if len(times) else (2**62, -(2**62))
+    """First and last exchange time of a file of books."""
+    first, last = 2**62, -(2**62)
+    for _, data in batches_of(path, ["timestamp"], Report()):
+        times = int64_column(data, "timestamp")
+        first, last = min(first, int(times.min())), max(last, int(times.max()))
+    return first, last
 
 
 def _best_quotes(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
