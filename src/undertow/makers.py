@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
+from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
+from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
 from undertow.kernel import cycle
@@ -148,6 +152,44 @@ def make_undertow(config: Config, instrument: Instrument, **settings: float) -> 
         on_timer=cycle.on_timer,
         observe=cycle.observe,
     )
+
+
+def make_glft(config: Config, instrument: Instrument) -> Maker:
+    """The GLFT grid with lot, position limit, levels and clock of `config`, else the tutorial's settings."""
+    settings = GlftGridSettings(
+        order_usd=config.risk.lot_usd,
+        max_orders=config.risk.q_max_lots,
+        levels=config.ladder.levels,
+        cycle_s=config.quoting.interval_ms * 1e-3,
+    )
+    return make_glft_grid(instrument, settings)
+
+
+def make_plain(config: Config, instrument: Instrument) -> Maker:
+    """The symmetric ladder with lot, position limit and levels of `config`, else its own settings."""
+    settings = SymmetricSettings(
+        order_usd=config.risk.lot_usd,
+        max_position_usd=config.risk.lot_usd * config.risk.q_max_lots,
+        levels=config.ladder.levels,
+    )
+    return make_symmetric(instrument, settings)
+
+
+MAKERS: Final[dict[str, Callable[[Config, Instrument], Maker]]] = {
+    "undertow": make_undertow,
+    "glft": make_glft,
+    "symmetric": make_plain,
+}
+
+
+def make(name: str, config: Config, instrument: Instrument) -> Maker:
+    """The maker called `name` (a key of `MAKERS`), all with the same lot, limits and clock.
+
+    Raises ValueError naming the makers there are, or the values that do not fit each other.
+    """
+    if name not in MAKERS:
+        raise ValueError(f"no maker {name!r}; there are: {', '.join(MAKERS)}")
+    return MAKERS[name](config, instrument)
 
 
 def gamma_of_half_life(

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from undertow.account.build import Account, Reason, account_of, remarks
+from undertow.account.build import Account, account_of, remarks
 from undertow.account.calibration import fill_rates
 from undertow.account.frames import fills_frame
 from undertow.account.report import Context, render, write_report
 from undertow.account.report.text import bps, duration, number, usd
 from undertow.account.scenarios import Outcome
+from undertow.account.silence import MEANINGS, Reason, reasons_of
 from undertow.instrument import Instrument
+from undertow.kernel.ladder import LIMIT, MARGIN, QUOTED, REASON_NAMES
+from undertow.kernel.tally import TALLY
 from undertow.maker import OBSERVATION
+from undertow.records import new_record
 
 Make = Callable[..., tuple[np.ndarray, np.void]]
 
@@ -102,11 +106,11 @@ def test_outcomes_and_reasons_are_shown(make_session: Make, instrument: Instrume
         Outcome("base", "power 3", "200 ms", True, 10.0, total, 1e5, 50),
         Outcome("pessimistic", "risk_averse", "400 ms", False, -4.0, total, 1e5, 40),
     ]
-    reasons = [Reason("bid", "unprofitable", 12, -0.5, "E[PnL] × life")]
+    reasons = [Reason("bid", "margin", "a fill there loses", "margin, bps", 12, 0.25, -0.5)]
     account = _account(make_session, instrument, 50, outcomes=outcomes, reasons=reasons)
     page = render(account, CONTEXT)
     assert "−$4.00 to +$10.00" in page
-    assert "unprofitable" in page
+    assert "a fill there loses" in page
     assert not any("one assumption" in r for r in remarks(account))
 
 
@@ -143,3 +147,17 @@ def test_numbers_as_text(shown: str, text: str) -> None:
 def test_what_is_not_known_is_a_dash() -> None:
     assert "–" in usd(float("nan"))
     assert "±" not in bps(1.0, float("nan"))
+
+
+def test_reasons_are_counted_and_every_word_is_explained() -> None:
+    assert set(MEANINGS) == set(REASON_NAMES.values())
+    tally = new_record(TALLY)
+    tally["levels"][0, MARGIN], tally["value_total"][0, MARGIN] = 3, -6.0
+    tally["levels"][0, QUOTED] = 9
+    tally["levels"][1, LIMIT], tally["value_total"][1, LIMIT] = 2, 24.0
+    found = [(r.side, r.word, r.levels, r.share, r.average) for r in reasons_of(tally)]
+    assert found == [
+        ("bid", "quoted", 9, 0.75, 0.0),
+        ("bid", "margin", 3, 0.25, -2.0),
+        ("ask", "limit", 2, 1.0, 12.0),
+    ]

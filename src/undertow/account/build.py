@@ -23,23 +23,13 @@ from undertow.account.session import (
     round_trips,
     sharpe,
 )
+from undertow.account.silence import Reason
 from undertow.instrument import Instrument
 from undertow.records import Rec
 from undertow.replay.log import MARKOUT_HORIZONS_S
 
 FREE_REQUESTS = 10_000
 """Hyperliquid's allowance: this many requests, plus one per USDC traded (docs/model.md §7)."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a level was left empty: how often, on average by which number, and what that number is."""
-
-    side: str
-    word: str
-    count: int
-    average: float
-    meaning: str
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING
 from undertow.kernel.markout import adverse_selection_bps, markout_sigma_ref
 from undertow.kernel.reconcile import cancel_growing, reconcile
 from undertow.kernel.scorecard import score_cycle, score_fill
+from undertow.kernel.tally import tally_ladder
 from undertow.kernel.volatility import excess_kurtosis, sigma_effective
 from undertow.records import Rec
 from undertow.units import depth_bps, offset_bps, price_at, seconds_between
@@ -99,6 +100,7 @@ def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.vo
     if fault != QUOTED:
         empty_side(state.ladder.bid, params.ladder.levels, fault, number)
         empty_side(state.ladder.ask, params.ladder.levels, fault, number)
+        tally_ladder(state.tally, state.ladder)
         return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, n)
     mid = mid_price(book, inst)
     state.session.decided_mid = mid
@@ -108,6 +110,7 @@ def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.vo
     price_inputs(state, params, inst, book, now_ns)
     blocked, left = _why_blocked(state, params, now_ns)
     n = act_on_inputs(state, params, inst, book, blocked, left, actions, n)
+    tally_ladder(state.tally, state.ladder)
     update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
     return n
 

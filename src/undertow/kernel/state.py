@@ -19,6 +19,7 @@ from undertow.kernel.ladder import LADDER, LADDER_PARAMS, NOBOOK
 from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS
 from undertow.kernel.reservation import RESERVATION
 from undertow.kernel.scorecard import SCORECARD, SCORECARD_PARAMS, init_scorecard
+from undertow.kernel.tally import TALLY
 from undertow.records import Rec, new_record
 
 SESSION: Final = np.dtype(
@@ -56,6 +57,7 @@ STATE: Final = np.dtype(
         ("ladder", LADDER),
         ("requests", RECONCILE),
         ("score", SCORECARD),
+        ("tally", TALLY),
     ],
     align=True,
 )

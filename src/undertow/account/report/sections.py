@@ -258,22 +258,23 @@ def silence(account: Account) -> str:
     """Why there was no quote."""
     if not account.reasons:
         return ""
-    everything = sum(r.count for r in account.reasons) or 1
     rows = [
         [
             escape(r.side),
-            f"<b>{escape(r.word)}</b>",
+            f"<b>{escape(r.word)}</b>" if r.word != "quoted" else escape(r.word),
             escape(r.meaning),
-            number(r.count, 0),
-            percent(r.count / everything, 1),
+            number(r.levels, 0),
+            percent(r.share, 1),
             number(r.average, 3),
+            escape(r.number),
         ]
-        for r in sorted(account.reasons, key=lambda r: -r.count)
+        for r in account.reasons
     ]
     return _section(
         "Why was there no quote?",
-        "Every level a decision left empty, by the first rule that emptied it.",
-        table(["side", "reason", "its number", "levels left empty", "share", "average"], rows, words=3),
+        "Every level of every decision, by the first rule that left it empty, with the average of the number "
+        "that decided.",
+        table(["side", "reason", "", "levels", "share of side", "average", "which is"], rows, words=3),
     )
 
 
