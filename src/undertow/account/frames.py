@@ -32,6 +32,8 @@ def _words(name: str, codes: NDArray[Any], words: dict[int, str]) -> pl.Series:
 def fills_frame(fills: NDArray[np.void], instrument: Instrument, parts: Decomposition) -> pl.DataFrame:
     """One row per fill. Amounts in USD; ``markout_loss_usd`` and ``fee_usd`` are losses.
 
+    ``level`` counts from 1, the nearest to the mid; 0 is an order that was part of no ladder.
+
     ``markout_loss_bps_10s`` and its like are the signed loss at each horizon, null where the
     recording ends earlier.
     """
@@ -44,7 +46,7 @@ def fills_frame(fills: NDArray[np.void], instrument: Instrument, parts: Decompos
         pl.Series("order_id", fills["order_id"]),
         _words("side", fills["side"], _SIDES),
         _words("liquidity", fills["liquidity"], _LIQUIDITY),
-        pl.Series("level", fills["level"]),
+        pl.Series("level", fills["level"].astype(np.int64) + 1),
         pl.Series("px", fills["px"]),
         pl.Series("qty", fills["qty"]),
         pl.Series("notional_usd", parts.volume),

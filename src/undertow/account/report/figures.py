@@ -174,7 +174,12 @@ def _center(rate: FillRate) -> float:
 
 
 def fill_rates(rates: Sequence[FillRate]) -> Figure:
-    """Forecast rate as a line, realised rate with its Poisson interval, by depth and side."""
+    """Forecast rate as a line, realised rate with its Poisson interval, by depth and side.
+
+    Drawn to a little beyond the deepest fill; deeper forecasts are in the summary.
+    """
+    deepest = max((_center(r) for r in rates if r.fills > 0), default=max(map(_center, rates)))
+    reach = 1.6 * deepest
     data = []
     for side, word, color in ((1, "bids", "@buy"), (-1, "asks", "@sell")):
         chosen = [r for r in rates if r.side == side]
@@ -216,11 +221,9 @@ def fill_rates(rates: Sequence[FillRate]) -> Figure:
         "data": data,
         "layout": {
             "height": 380,
-            "xaxis": _axis("depth from mid, bps", rangemode="tozero"),
-            "yaxis": _axis(
-                "fills per second of a resting order", type="log", exponentformat="power", dtick=1
-            ),
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "xaxis": _axis("depth from mid, bps", range=[0.0, reach]),
+            "yaxis": _axis("fills per second of a resting order", type="log", tickformat=".0e", dtick=1),
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "entrywidth": 110},
             "margin": {"l": 66, "r": 14, "t": 48, "b": 46},
         },
     }

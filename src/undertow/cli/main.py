@@ -1,0 +1,61 @@
+"""The `undertow` command: a thin top that imports a subcommand only when it is used.
+
+Exit codes: 0 success, 1 the work failed, 2 the command was used wrongly, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+import undertow
+
+app = App(
+    name="undertow",
+    help="A market maker for Hyperliquid perpetuals that prices adverse selection, and its research bench.",
+    version=undertow.__version__,
+    version_flags=["--version"],
+)
+app.command(
+    "undertow.cli.replay:replay",
+    name="replay",
+    help="Replay a maker over a market and write the account of its session.",
+)
+app.command("undertow.cli.data:app", name="data", help="Convert, check and store recordings.")
+app.command("undertow.cli.config:app", name="config", help="Write, check and explain configuration files.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. A user's mistake gives a line, not a traceback."""
+    try:
+        done = app(list(arguments), exit_on_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError:
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from undertow.cli.errors import exit_code
+
+        code = exit_code(error)
+        if code is None:
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        return code
+    return done if isinstance(done, int) else 0
+
+
+def main() -> None:
+    """Entry point of the ``undertow`` script."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
