@@ -139,7 +139,7 @@ def update(state: Rec, params: Rec, z: float, noise: float) -> None:
 @nb.njit(cache=True)
 def noise_variance(state: Rec) -> float:
     """σ_noise² of the mid, bps²: minus the autocovariance of its differences, within bounds."""
-    return clip(-state.product, 0.0, 0.25 * state.square)
+    return clip(-state.product, 0.0, 0.5 * state.square)
 
 
 @nb.njit(cache=True)
