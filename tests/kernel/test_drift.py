@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 import pytest
+from bars.filter_coverage import coverage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bars.filter_coverage import coverage
 from undertow.kernel.drift import (
     DRIFT,
     drift_confidence,

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-
 from tests.laws.drive import INSTRUMENT, drive, fresh
 from tests.laws.market import Truth, rows
+
 from undertow.kernel.clock import CLOCK, clock_gap, clock_look, clock_params, clock_trade, init_clock
 from undertow.kernel.volatility import (
     FAST,

@@ -1,8 +1,8 @@
 """Fills followed over the markout horizons in constant memory.
 
-Pending fills wait in slots, per horizon, side and depth node; a slot spans a sixth of its horizon,
+Pending fills wait in slots, per horizon, side and depth node; a slot spans a quarter of its horizon,
 and fills of one slot are summed. So no fill is left out and nothing overflows while looks come. A
-slot is read at its first fill's time plus the horizon. One read later than a quarter of its horizon
+slot is read at the mean time of its fills plus the horizon. One read later than a quarter of its horizon
 (at least 1 s) after it was due, as after a gap in the feed, is dropped and counted in `dropped`; so
 is a fill that finds all slots held.
 
@@ -28,15 +28,16 @@ HORIZONS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
 DEPTH_NODES_BPS: Final = (0.0, 0.25, 0.75, 1.5, 3.0, 6.0, 12.0)
 N_HORIZONS: Final = len(HORIZONS_S)
 N_NODES: Final = len(DEPTH_NODES_BPS)
-N_SLOTS: Final = 8
-SLOTS_PER_HORIZON: Final = 6.0
+N_SLOTS: Final = 7
+SLOTS_PER_HORIZON: Final = 4.0
 HORIZONS: Final = np.array(HORIZONS_S)
 NODES: Final = np.array(DEPTH_NODES_BPS)
 NEVER_NS: Final = 2**63 - 1
 
 SLOT: Final = np.dtype(
     [
-        ("time_ns", "<i8"),
+        ("time_ns", "<i8"),  # of the first fill
+        ("delay_ns", "<f8"),  # Σ weight·(time − time of the first)
         ("log_mid", "<f8"),  # Σ weight·ln(mid)
         ("drift", "<f8"),  # Σ weight·μ̂
         ("weight", "<f8"),
@@ -84,6 +85,7 @@ def follow(
         if held > 0:
             newest = track.slot[k, index, node, (first + held - 1) % N_SLOTS]
             if now_ns - newest.time_ns < horizon_ns / SLOTS_PER_HORIZON:
+                newest.delay_ns += weight * (now_ns - newest.time_ns)
                 newest.log_mid += weight * log_mid
                 newest.drift += weight * drift
                 newest.weight += weight
@@ -93,6 +95,7 @@ def follow(
             continue
         slot = track.slot[k, index, node, (first + held) % N_SLOTS]
         slot.time_ns = now_ns
+        slot.delay_ns = 0.0
         slot.log_mid = weight * log_mid
         slot.drift = weight * drift
         slot.weight = weight
@@ -120,7 +123,7 @@ def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float) -> Non
             while track.held[k, index, node] > 0:
                 first = track.first[k, index, node]
                 slot = track.slot[k, index, node, first]
-                due_ns = slot.time_ns + horizon_ns
+                due_ns = slot.time_ns + int(slot.delay_ns / slot.weight) + horizon_ns
                 if due_ns > now_ns:
                     next_ns = min(next_ns, due_ns)
                     break

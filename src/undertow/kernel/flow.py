@@ -3,10 +3,12 @@
     N_side(t) = Σ e^(−λ(t − t_i)),   W(t) = (1 − e^(−λ·seen))/λ            A_side → N_side/W
     φ = (N_b − N_a)/(N_b + N_a + 2n₀), held within ±bound;   A_b, A_a = A·(1 ± φ)/2
 
-W is the exposure behind N, so the rates are right from the first second. The prior count n₀ is
-shared by both sides: it shrinks φ and leaves the sum A_b + A_a as measured; A itself has a prior of
-n₀ orders at `prior_rate`. φ > 0 when sellers dominate (they hit bids). Time of a gap in the feed
-counts neither as exposure nor as silence. Source: docs/model.md §2 and §5.
+W is the exposure behind N, so the rates are right from the first minute. The prior count n₀ is
+shared by both sides: it shrinks φ and leaves the sum A_b + A_a as measured. The sum has a prior of
+half an order at `prior_rate` per side, which keeps it positive. φ > 0 when sellers dominate (they
+hit bids). Time of a gap in the feed counts neither as exposure nor as silence.
+
+Source: docs/model.md §2 and §5.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ def flow_imbalance(state: Rec, params: Rec) -> float:
 @nb.njit(cache=True)
 def flow_rates(state: Rec, params: Rec) -> tuple[float, float]:
     """(A_b, A_a) in orders per second as of the last advance; both positive."""
-    n, prior = state.orders[0] + state.orders[1], params.prior_orders
-    total = (n + prior) / (state.exposure_s + prior / (2.0 * params.prior_rate))
+    n = state.orders[0] + state.orders[1]
+    total = (n + 0.5) / (state.exposure_s + 0.25 / params.prior_rate)
     phi = flow_imbalance(state, params)
     return 0.5 * total * (1.0 + phi), 0.5 * total * (1.0 - phi)

@@ -34,6 +34,8 @@ TOUCH: Final = 1
 QUOTED: Final = 2
 N_SCORE: Final = 5
 MAX_EXPONENT: Final = 30.0
+SWITCH_NATS: Final = 2.0
+"""A fit takes over when it has predicted this much better: a likelihood ratio of e²."""
 TOUCH_SLACK: Final = 1.2
 """An order is beyond the touch if it reaches a fifth farther: those that only take it stay out."""
 
@@ -240,7 +242,7 @@ def aggressor_lots(state: Rec, params: Rec, lot_qty: float) -> float:
 
 @nb.njit(cache=True)
 def _score_slice(state: Rec, params: Rec) -> None:
-    """Add the log-loss of each fit on the slice that ends, then choose the fit that lost least."""
+    """Add the log-loss of each fit on the slice that ends, then let the fit that lost least take over."""
     seconds = state.exposure_s[state.slice_at]
     kept = math.exp(-seconds / params.memory_s)
     for fit in range(N_FITS):
@@ -256,9 +258,12 @@ def _score_slice(state: Rec, params: Rec) -> None:
                 loss += expected - state.score_counts[side, k] * math.log(expected)
                 reached = deeper
         state.loss[fit] = kept * state.loss[fit] + loss
+    best = state.chosen
     for fit in range(N_FITS):
-        if state.loss[fit] < state.loss[state.chosen]:
-            state.chosen = fit
+        if state.loss[fit] < state.loss[best]:
+            best = fit
+    if state.loss[best] < state.loss[state.chosen] - SWITCH_NATS:
+        state.chosen = best
 
 
 @nb.njit(cache=True)

@@ -6,16 +6,18 @@ depth node. Public orders make the prior, own fills update it (docs/model.md §3
 
 Public orders, node by node (disjoint: the deepest node an order reached), along the horizons h_k:
 
-    b_k = b_{k−1} + (the step of the shallower node) ± τ_k,      observed with noise σ_ref²·h_k/n_eff
+    b_k = b_{k−1} + (the step of the shallower node) ± step·loss(h_k)
+    seen: the node's mean loss, with noise σ_ref²·h·((1 + h/c)/n + (h/T)²)
 
 a scalar Kalman filter per node, started at .5 s from the shallower node ± spread·gap (the first node
-from the prior loss(h) = .25·σ_ref·√min(h, 5 s), ± itself); τ_k = `step`·loss(h_k). n_eff = 1/(1/n +
-h/T) allows for horizons that overlap within the T seconds remembered. So what is measured stands,
-and long horizons stay near the last that is measured. What a maker filled at *random* times of the stretch
-remembered would have gained or lost, its trend, is not adverse selection and is taken out. A maker at
-depth δ is filled by every order that reaches δ *or beyond*: the curve at a node is the mean of b over
-the orders at least as deep. Own fills then move it by a filter of the same form on (own − public), started
-from 0 ± `own_spread`·loss.
+from the prior loss(h) = .25·σ_ref·√min(h, 5 s), ± itself). So what is measured stands, and horizons
+too noisy to measure stay near the last that is. What a maker filled at *random* times of the T
+seconds remembered would have gained or lost, their trend, is not adverse selection and is taken out;
+what noise is left is that of n orders that cluster, their counts over h being 1 + h/c times as
+variable as Poisson's (c = 10 s; measured on Hyperliquid at 60 s: 3.2 for BTC, 9 for ETH), and of the
+two ends of the stretch. A maker at depth δ is filled by every order that reaches δ *or beyond*: the
+curve at a node is the mean of b over the orders at least as deep. Own fills then move it by a filter
+of the same form on (own − public), started from 0 ± `own_spread`·loss.
 
 Read-outs: linear in depth and horizon, flat beyond the ends, × σ_eff/σ_ref × (1 + k_tail·clip(excess
 kurtosis, 0, 5)). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0): being
@@ -77,6 +79,7 @@ MARKOUT_PARAMS: Final = np.dtype(
         ("step", "<f8"),
         ("depth_spread", "<f8"),
         ("own_spread", "<f8"),
+        ("clustering_s", "<f8"),
         ("k_tail", "<f8"),
         ("floor_bps", "<f8"),
         ("theta", "<f8"),
@@ -95,6 +98,7 @@ def markout_params(
     step: float = 0.5,
     depth_spread: float = 0.5,
     own_spread: float = 0.5,
+    clustering_s: float = 10.0,
     k_tail: float = 0.3,
     floor_bps: float = 0.0,
     theta_per_s: float = 0.02,
@@ -110,6 +114,7 @@ def markout_params(
     require("markout", half_life_s=half_life_s, prior_loss=prior_loss, prior_horizon_s=prior_horizon_s)
     require("markout", prior_sigma=prior_sigma_bps_per_sqrt_s, theta_per_s=theta_per_s, refresh_s=refresh_s)
     require("markout", step=step, depth_spread=depth_spread, own_spread=own_spread)
+    require("markout", clustering_s=clustering_s)
     require_not_negative("markout", k_tail=k_tail)
     if math.isnan(floor_bps) or floor_bps > 0.0:
         raise ValueError(f"markout: floor_bps = {floor_bps} must not be above 0")
@@ -118,6 +123,7 @@ def markout_params(
     rec["prior_loss"], rec["prior_horizon_s"] = prior_loss, prior_horizon_s
     rec["prior_sigma"], rec["step"] = prior_sigma_bps_per_sqrt_s, step
     rec["depth_spread"], rec["own_spread"] = depth_spread, own_spread
+    rec["clustering_s"] = clustering_s
     rec["k_tail"], rec["floor_bps"], rec["theta"] = k_tail, floor_bps, theta_per_s
     return rec
 
@@ -223,10 +229,11 @@ def _trend_bps(state: Rec, params: Rec, index: int, horizon_s: float) -> float:
 
 
 @nb.njit(cache=True)
-def _mean_variance(state: Rec, fills: float, sigma: float, horizon_s: float) -> float:
-    """Variance of the mean of `fills` losses whose horizons overlap: σ²h·(1/n + h/T)."""
-    overlap = horizon_s / max(state.memory_s, horizon_s)
-    return sigma * sigma * horizon_s * (1.0 / max(fills, 1e-12) + overlap)
+def _mean_variance(state: Rec, params: Rec, fills: float, sigma: float, horizon_s: float) -> float:
+    """Variance of the mean of `fills` losses, trend taken out: σ²h·((1 + h/c)/n + (h/T)²)."""
+    clustering = 1.0 + horizon_s / params.clustering_s
+    edges = (horizon_s / max(state.memory_s, horizon_s)) ** 2
+    return sigma * sigma * horizon_s * (clustering / max(fills, 1e-12) + edges)
 
 
 @nb.njit(cache=True)
@@ -253,7 +260,7 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
             fills = state.public.fills[k, index, j]
             if fills > 0.0:
                 seen = state.public.loss[k, index, j] / fills + trend
-                noise = _mean_variance(state, fills, sigma, horizon)
+                noise = _mean_variance(state, params, fills, sigma, horizon)
                 level, variance = kalman_update(level, variance, seen, noise)
             state.curve[k, index, j] = level
             state.variance[k, index, j] = variance
@@ -288,7 +295,7 @@ def _filter_own(state: Rec, params: Rec, index: int) -> None:
             fills = state.own.fills[k, index, j]
             if fills > 0.0:
                 seen = state.own.loss[k, index, j] / fills + _trend_bps(state, params, index, HORIZONS[k])
-                noise = _mean_variance(state, fills, sigma, HORIZONS[k])
+                noise = _mean_variance(state, params, fills, sigma, HORIZONS[k])
                 gain = excess_variance / (variance + noise)
                 excess += gain * (seen - level)
                 excess_variance *= 1.0 - gain

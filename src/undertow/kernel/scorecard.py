@@ -91,10 +91,11 @@ def score_cycle(state: Rec, params: Rec, desk: Rec, inst: Rec, now_ns: int, mid:
     """Charge the time since the last cycle to the orders now resting; once per cycle."""
     if not (0.0 < mid < np.inf) or now_ns <= state.last_ns:
         return
+    first = np.isnan(state.mid)
     elapsed_s = seconds_between(state.last_ns, now_ns)
     state.last_ns = now_ns
     state.mid = mid
-    if elapsed_s > params.max_step_s:
+    if first or elapsed_s > params.max_step_s:
         return
     for slot in range(desk.n_working):
         order = desk.working[slot]
