@@ -58,7 +58,7 @@ RUNGS: Final = np.dtype(
         ("touch_offset_bps", "<f8"),  # exact, before rounding and clamp
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
-        ("room_lots", "<f8"),  # what the position limit leaves
+        ("room_lots", "<f8"),  # most that may rest
         ("levels", "<i8"),
         ("distinct", "<i8"),  # levels with a price of their own
         ("tick", "<i8", (MAX_LEVELS,)),
@@ -87,6 +87,7 @@ LADDER_PARAMS: Final = np.dtype(
         ("levels", "<i8"),
         ("gap_multiple", "<f8", (MAX_LEVELS,)),  # distance of level k from the touch quote, 1/κ
         ("request_price", "<f8"),  # bps·lots a level must earn over its resting life
+        ("resting_share", "<f8"),  # of the room left to q_max that may rest at once
     ],
     align=True,
 )
@@ -188,7 +189,8 @@ def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, 
     span = end - begin
     if span < 1e-4 * aggressor_lots:
         middle = begin + 0.5 * span
-        return span * math.exp(-middle / aggressor_lots) * (margin - eta * middle)
+        bend = eta * span * span / (12.0 * aggressor_lots)
+        return span * math.exp(-middle / aggressor_lots) * (margin - eta * middle + bend)
     tail = eta * aggressor_lots - margin
     lost = math.expm1(-span / aggressor_lots)
     head = lost * (eta * end + tail) + eta * span

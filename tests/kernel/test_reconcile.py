@@ -1,0 +1,284 @@
+"""The reconciler: nothing twice, an end, the limit never, the queue kept; over random histories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from undertow.events import ACK, CANCEL, CANCEL_REJECTED, CANCELED, EVENT, FILL, MODIFY, NEW, OPEN, REJECTED
+from undertow.instrument import Instrument, price_of
+from undertow.kernel.desk import ACTION, DESK, LIVE, MAX_ACTIONS, PENDING_CANCEL, PENDING_NEW, desk_row
+from undertow.kernel.ladder import LADDER
+from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS, reconcile
+from undertow.records import Rec, new_record
+
+INST = Instrument(name="COIN", tick_size=0.01, size_step=0.001, min_notional=1.0).record()
+LIMIT = 12.0
+TICK_BPS = 1.0
+
+
+@dataclass
+class Reconciler:
+    """A desk, a wanted ladder and the scratch of the reconciler."""
+
+    tolerance: float = 2.0
+    size_tolerance: float = 0.25
+    budget: int = 100
+    desk: Rec = field(default_factory=lambda: new_record(DESK))
+    ladder: Rec = field(default_factory=lambda: new_record(LADDER))
+    scratch: Rec = field(default_factory=lambda: new_record(RECONCILE))
+
+    def __post_init__(self) -> None:
+        self.params = new_record(RECONCILE_PARAMS)
+        self.params.price_tolerance_bps = self.tolerance
+        self.params.size_tolerance = self.size_tolerance
+        self.params.max_requests = self.budget
+        self.actions = np.zeros(MAX_ACTIONS, dtype=ACTION).view(np.recarray)
+        self.want([], [])
+
+    def want(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]]) -> None:
+        for rungs, sign, levels in ((self.ladder.bid, 1, bids), (self.ladder.ask, -1, asks)):
+            rungs.sign, rungs.levels = sign, len(levels)
+            for k, (tick, qty) in enumerate(levels):
+                rungs.tick[k], rungs.qty[k] = tick, qty
+                rungs.reach_rate[k], rungs.edge_bps[k] = 0.1, 1.0 + k
+
+    def run(self) -> list[Rec]:
+        n = reconcile(
+            self.scratch, self.params, INST, self.desk, self.ladder, LIMIT, TICK_BPS, self.actions, 0
+        )
+        return [self.actions[i].copy() for i in range(n)]
+
+    def row(self, kind: int, ref: int, code: int = 0, **fields: float) -> None:
+        row = new_record(EVENT)
+        row.kind, row.ref, row.code = kind, ref, code
+        for name, value in fields.items():
+            row[name] = value
+        desk_row(self.desk, INST, row)
+
+    def acknowledge(self, actions: list[Rec]) -> None:
+        for a in actions:
+            if a.kind in (CANCEL, MODIFY):
+                self.row(ACK, int(a.target), CANCELED)
+            if a.kind in (NEW, MODIFY):
+                self.row(ACK, int(a.id), OPEN)
+
+    def exposure(self, side: int) -> float:
+        orders = self.orders()
+        return float(self.desk.position * side + sum(o.leaves for o in orders if o.side == side))
+
+    def orders(self) -> list[Rec]:
+        return [self.desk.working[i] for i in range(self.desk.n_working)]
+
+    def wanted(self) -> list[tuple[int, int, float]]:
+        sides = ((1, self.ladder.bid), (-1, self.ladder.ask))
+        return [(s, int(r.tick[k]), float(r.qty[k])) for s, r in sides for k in range(r.levels)]
+
+
+BIDS = [(9_990, 1.0), (9_980, 1.5), (9_960, 2.0)]
+ASKS = [(10_010, 1.0), (10_020, 1.5), (10_040, 2.0)]
+
+
+def standing(**settings: float) -> Reconciler:
+    r = Reconciler(**settings)  # type: ignore[arg-type]
+    r.want(BIDS, ASKS)
+    r.acknowledge(r.run())
+    return r
+
+
+def test_an_empty_desk_gets_the_ladder_and_then_nothing() -> None:
+    r = Reconciler()
+    r.want(BIDS, ASKS)
+    actions = r.run()
+    assert [(a.side, a.tick, a.qty) for a in actions if a.side == 1] == [(1, t, q) for t, q in BIDS]
+    assert [(a.side, a.tick, a.qty) for a in actions if a.side == -1] == [(-1, t, q) for t, q in ASKS]
+    assert r.run() == []
+    r.acknowledge(actions)
+    assert r.run() == []
+
+
+def test_an_order_within_tolerance_keeps_its_queue_place_and_learns_the_new_forecast() -> None:
+    r = standing()
+    r.want([(9_992, 1.2), *BIDS[1:]], ASKS)
+    r.ladder.bid.edge_bps[0] = 7.0
+    assert r.run() == []
+    assert r.orders()[[o.tick for o in r.orders()].index(9_990)].edge_bps == 7.0
+    assert r.scratch.kept == 6
+
+
+def test_an_order_beyond_tolerance_is_modified_in_one_request() -> None:
+    r = standing()
+    r.want([(9_994, 1.0), *BIDS[1:]], ASKS)
+    (a,) = r.run()
+    assert a.kind == MODIFY
+    assert a.tick == 9_994
+
+
+def test_a_level_that_moves_into_the_place_of_another_takes_its_order() -> None:
+    """The ladder shifts by one rung: two orders stay, one travels."""
+    r = standing(size_tolerance=1.0)
+    r.want([(9_980, 1.5), (9_960, 2.0), (9_930, 1.0)], ASKS)
+    (a,) = r.run()
+    assert a.kind == MODIFY
+    assert a.tick == 9_930
+
+
+def test_cancels_come_first_then_the_reducing_side() -> None:
+    r = standing()
+    r.desk.position = -1.0
+    r.want([(9_995, 1.0), (9_985, 1.5)], [(10_015, 1.0), (10_025, 1.5)])
+    kinds = [(int(a.kind), int(a.side)) for a in r.run()]
+    assert kinds[:2] == [(CANCEL, 1), (CANCEL, -1)]
+    sides = [side for kind, side in kinds[2:]]
+    assert sides == sorted(sides, reverse=True)
+    assert 1 in sides
+
+
+def test_the_budget_is_kept() -> None:
+    r = Reconciler(budget=2)
+    r.want(BIDS, ASKS)
+    assert len(r.run()) == 2
+    assert r.scratch.deferred == 4
+    assert len(r.run()) == 2
+
+
+def test_orders_in_flight_are_left_alone_but_counted() -> None:
+    r = Reconciler()
+    r.want([(9_990, 6.0)], [])
+    (first,) = r.run()
+    r.want([(9_950, 6.0)], [])
+    assert r.run() == []
+    r.acknowledge([first])
+    (a,) = r.run()
+    assert a.kind == MODIFY
+    r.want([(9_940, 6.0)], [])
+    assert r.run() == []
+    assert r.exposure(1) == 12.0
+
+
+def test_a_move_without_room_cancels_first() -> None:
+    r = Reconciler()
+    r.want([(9_990, 8.0)], [])
+    r.acknowledge(r.run())
+    r.want([(9_980, 8.0)], [])
+    (a,) = r.run()
+    assert a.kind == CANCEL
+    assert r.run() == []
+    r.acknowledge([a])
+    (a,) = r.run()
+    assert (a.kind, a.tick, a.qty) == (NEW, 9_980, 8.0)
+
+
+def test_a_position_that_grew_sheds_the_deepest_orders() -> None:
+    r = standing()
+    r.desk.position = 8.5
+    actions = r.run()
+    assert [(a.kind, a.side, a.tick) for a in actions] == [(CANCEL, 1, 9_960)]
+
+
+def test_nothing_meets_an_own_order_on_the_other_side() -> None:
+    r = standing()
+    r.want([(10_012, 1.0)], [(10_030, 1.0)])
+    actions = r.run()
+    assert all(a.side == -1 or a.kind == CANCEL for a in actions)
+    r.acknowledge(actions)
+    assert any(a.side == 1 and a.tick == 10_012 for a in r.run())
+
+
+HAPPENINGS = ["want", "run", "open", "reject", "fill", "cancel", "late"]
+levels = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 3_000)), min_size=0, max_size=5)
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["want", "run", "open", "reject", "fill", "cancel", "late"]), st.integers(0, 50)
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def _ladder(raw: list[tuple[int, int]], side: int, room: float) -> list[tuple[int, float]]:
+    """Distinct prices outward, whole steps, cumulatively within the room, as `settle_sizes` makes."""
+    found, left = [], room
+    for away in sorted({away for away, _ in raw}):
+        qty = dict(raw)[away] / 1000
+        if qty <= left:
+            found.append((10_000 - side * away, qty))
+            left -= qty
+    return found
+
+
+def _happen(r: Reconciler, what: str, pick: int) -> None:
+    """One thing the venue may do to one of the orders."""
+    status = {"open": (PENDING_NEW,), "reject": (PENDING_NEW,), "cancel": (PENDING_CANCEL,)}
+    status |= {"late": (PENDING_CANCEL,), "fill": (LIVE, PENDING_CANCEL)}
+    orders = [o for o in r.orders() if o.status in status[what]]
+    if not orders:
+        return
+    o = orders[pick % len(orders)]
+    if what == "fill":
+        qty = float(o.leaves) if pick % 2 else round(float(o.leaves) / 2, 3)
+        r.row(FILL, int(o.id), side=int(o.side), px=price_of(INST, int(o.tick)), qty=max(qty, 0.001))
+    else:
+        code = {"open": OPEN, "reject": REJECTED, "cancel": CANCELED, "late": CANCEL_REJECTED}[what]
+        r.row(ACK, int(o.id), code)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ladders=st.lists(st.tuples(levels, levels), min_size=1, max_size=6), history=events)
+def test_over_any_history_the_limit_holds_and_nothing_is_sent_twice(
+    ladders: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]], history: list[tuple[str, int]]
+) -> None:
+    r = Reconciler()
+    for what, pick in [("want", 0), *history]:
+        if what == "want":
+            raw_bids, raw_asks = ladders[pick % len(ladders)]
+            position = float(r.desk.position)
+            r.want(_ladder(raw_bids, 1, LIMIT - position), _ladder(raw_asks, -1, LIMIT + position))
+        elif what == "run":
+            before = {side: r.exposure(side) for side in (1, -1)}
+            actions = r.run()
+            for side in (1, -1):
+                assert r.exposure(side) <= max(before[side], LIMIT) + 1e-9
+            ids = [int(a.target) for a in actions if a.kind != NEW]
+            assert len(ids) == len(set(ids))
+            assert r.run() == []
+            bids = [o.tick for o in r.orders() if o.side > 0]
+            asks = [o.tick for o in r.orders() if o.side < 0]
+            assert not bids or not asks or max(bids) < min(asks)
+        else:
+            _happen(r, what, pick)
+    assert abs(r.desk.position) <= LIMIT + 1e-9
+
+
+@settings(max_examples=200, deadline=None)
+@given(first=st.tuples(levels, levels), then=st.tuples(levels, levels), seed=st.integers(0, 5))
+def test_the_desk_comes_to_the_wanted_ladder(
+    first: tuple[list[tuple[int, int]], list[tuple[int, int]]],
+    then: tuple[list[tuple[int, int]], list[tuple[int, int]]],
+    seed: int,
+) -> None:
+    r = Reconciler(tolerance=0.0, size_tolerance=0.0)
+    for bids, asks in (first, then):
+        r.want(_ladder(bids, 1, LIMIT), _ladder(asks, -1, LIMIT))
+        for _ in range(30):
+            actions = r.run()
+            if not actions:
+                break
+            r.acknowledge(actions)
+        assert actions == []
+        assert sorted((int(o.side), int(o.tick), float(o.leaves)) for o in r.orders()) == sorted(r.wanted())
+        assert all(o.status == LIVE for o in r.orders())
+
+
+def test_a_full_desk_sends_no_more_than_it_can_hold() -> None:
+    r = Reconciler(budget=1000)
+    r.want([(9_990 - k, 0.01) for k in range(20)], [(10_010 + k, 0.01) for k in range(20)])
+    for shift in range(1, 12):
+        r.run()
+        r.want([(9_990 - 30 * shift - k, 0.01) for k in range(20)], [])
+    assert r.desk.n_working <= 128
+    assert pytest.approx(r.exposure(1)) == sum(o.leaves for o in r.orders() if o.side == 1)
