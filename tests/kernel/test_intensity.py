@@ -28,7 +28,6 @@ from undertow.kernel.intensity import (
     TOUCH,
     aggressor_lots,
     excess_cv,
-    expected_fills,
     fit_side,
     gamma_interval,
     init_intensity,
@@ -40,6 +39,7 @@ from undertow.kernel.intensity import (
     is_heavy_tailed,
     kappa_interval,
     kappa_posterior,
+    rate_interval,
     weighted_depth_bps,
 )
 from undertow.kernel.mids import MIDS, N_MIDS, last_mid, mid_before, push_mid
@@ -128,18 +128,22 @@ def test_half_spread_is_in_the_naive_mean_and_not_beyond_the_touch() -> None:
     rate, kappa = fit_side(state, params, 0, TOUCH)
     assert kappa == pytest.approx(0.4, rel=0.14)
     # Λ(2.4 bps) = 2·e^(−.4·.4) is known to √(1/511) = 4.4 %.
-    assert expected_fills(rate, kappa, 2.4, 1.0) == pytest.approx(2.0 * math.exp(-0.16), rel=0.14)
+    assert rate * math.exp(-kappa * 2.4) == pytest.approx(2.0 * math.exp(-0.16), rel=0.14)
     assert weighted_depth_bps(state, 0) == pytest.approx(4.5, rel=0.1)
 
 
 def test_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
     """200 markets: 95 % ± 3·√(.95·.05/200) = ± 4.6 %."""
-    inside = 0
+    inside = rates = 0
     for seed in range(200):
         state, params = poisson_orders(seed, seconds=100.0, rate=0.5, kappa=0.5, spread=0.5)
         low, high = gamma_interval(*kappa_posterior(state, params, 0, TOUCH))
         inside += low < 0.5 < high
+        state.chosen = QUOTED
+        low, high = rate_interval(state, params, 0)
+        rates += low < 0.5 * math.exp(-0.5) < high  # orders beyond 1.5 bps
     assert inside / 200 == pytest.approx(0.95, abs=0.046)
+    assert rates / 200 == pytest.approx(0.95, abs=0.046)
 
 
 def test_posterior_is_by_counts() -> None:

@@ -11,8 +11,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import BBO, FILL, TIMER, TRADE
-from undertow.instrument import Instrument
+from undertow.events import BBO, END, FILL, LOCAL, TIMER, TRADE
+from undertow.instrument import Instrument, price_of
 from undertow.kernel.estimators import (
     ESTIMATORS,
     estimator_params,
@@ -23,8 +23,10 @@ from undertow.kernel.estimators import (
     see_other,
     see_trade,
 )
+from undertow.kernel.l2book import Book, apply_row, has_both_sides, mid_price
 from undertow.kernel.mids import last_mid
 from undertow.records import Rec, new_record
+from undertow.units import depth_bps
 
 INSTRUMENT = Instrument(name="test", tick_size=0.01, size_step=0.001)
 
@@ -46,6 +48,39 @@ def drive(state: Rec, params: Rec, inst: Rec, rows: NDArray[np.void]) -> None:
             see_fill(state, row)
         else:
             see_other(state, params, inst, row)
+
+
+@nb.njit(cache=True)
+def drive_book(
+    state: Rec,
+    params: Rec,
+    inst: Rec,
+    book: Book,
+    rows: NDArray[np.void],
+    snapshots: NDArray[np.float64],
+    cycle_ns: int,
+) -> None:
+    """Show a recording to the estimators through a book, with a cycle every `cycle_ns`."""
+    next_ns = np.int64(0)
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        if row.flags & LOCAL == 0:
+            continue
+        while 0 < next_ns <= row.recv_ns:
+            if has_both_sides(book):
+                see_cycle(state, params, next_ns, mid_price(book, inst))
+            next_ns += cycle_ns
+        if next_ns == 0:
+            next_ns = row.recv_ns
+        if row.kind == TRADE:
+            see_trade(state, params, inst, row, mid_price(book, inst), book.top.exch_ns)
+        elif row.kind > BBO:
+            see_other(state, params, inst, row)
+        apply_row(book, inst, row, snapshots)
+        if row.kind <= BBO and row.flags & END and has_both_sides(book):
+            mid = mid_price(book, inst)
+            half_bps = depth_bps(price_of(inst, book.top.best_bid), mid, 1)
+            see_book(state, params, row.exch_ns, row.recv_ns, mid, half_bps)
 
 
 def fresh(params: Rec | None = None) -> tuple[Rec, Rec]:

@@ -24,7 +24,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 
-from undertow.kernel.ewma import blend, clip, decay
+from undertow.kernel.ewma import blend, clip, irregular_weight
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
 from undertow.units import s_to_ns, seconds_between
@@ -175,7 +175,7 @@ def drift_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -
     innovation = change_bps / dt_s - state.mu
     ratio = (innovation * innovation - state.variance) / raw
     update(state, params, change_bps / dt_s, raw * noise_correction(state, params))
-    weight = 1.0 - decay(dt_s, params.memory_half_life_s)
+    weight = irregular_weight(0.0, dt_s, params.memory_half_life_s)
     state.noise_ratio = blend(state.noise_ratio, ratio, weight)
     state.square = blend(state.square, change_bps * change_bps, weight)
     if not np.isnan(state.previous_bps):

@@ -175,6 +175,7 @@ def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, hal
         intensity_touch(state.intensity, min(elapsed_s, 60.0), half_spread_bps)
         state.look_ns = now_ns
     _look(state, params, exch_ns, now_ns, mid)
+    markout_look(state.markout, params.markout, now_ns, mid, state.drift.mu)
 
 
 @nb.njit(cache=True)

@@ -22,7 +22,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 
-from undertow.kernel.ewma import blend, clip, decay
+from undertow.kernel.ewma import blend, irregular_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 from undertow.units import s_to_ns, seconds_between
@@ -205,6 +205,13 @@ def kappa_interval(state: Rec, params: Rec, index: int) -> tuple[float, float]:
 
 
 @nb.njit(cache=True)
+def rate_interval(state: Rec, params: Rec, index: int) -> tuple[float, float]:
+    """95 % interval of the orders per second that reach the threshold of the fit that quotes."""
+    shape, rate = rate_posterior(state, params, index, state.chosen)
+    return gamma_interval(shape, rate)
+
+
+@nb.njit(cache=True)
 def excess_cv(state: Rec, index: int, fit: int) -> float:
     """Coefficient of variation of the excess over h in the window: 1 if exponential, NaN if empty."""
     beyond = state.window[index, fit]
@@ -344,7 +351,7 @@ def intensity_touch(state: Rec, elapsed_s: float, half_spread_bps: float) -> Non
         return
     if state.touch_bps == 0.0:
         state.touch_bps = half_spread_bps
-    state.touch_bps = blend(state.touch_bps, half_spread_bps, 1.0 - decay(elapsed_s, 60.0))
+    state.touch_bps = blend(state.touch_bps, half_spread_bps, irregular_weight(0.0, elapsed_s, 60.0))
 
 
 @nb.njit(cache=True)
@@ -375,9 +382,3 @@ def intensity_order(state: Rec, params: Rec, index: int, depth: float, qty: floa
         while depth < params.score_bps[k]:
             k -= 1
         state.score_counts[index, k] += 1.0
-
-
-@nb.njit(cache=True)
-def expected_fills(rate: float, kappa: float, depth: float, seconds: float) -> float:
-    """Orders expected to reach `depth` bps in `seconds`: A·e^(−κ·max(δ, 0))·t."""
-    return rate * math.exp(-clip(kappa * depth, 0.0, MAX_EXPONENT)) * seconds

@@ -40,6 +40,7 @@ from undertow.kernel.fill_track import (
     HORIZONS,
     N_HORIZONS,
     N_NODES,
+    NEVER_NS,
     NODES,
     TRACK,
     follow,
@@ -64,6 +65,7 @@ MARKOUT: Final = np.dtype(
         ("move_bps", "<f8"),  # decayed sum of the mid's log returns over them
         ("drift_bps", "<f8"),  # decayed ∫μ̂dt over them
         ("log_mid", "<f8"),  # at the last refresh
+        ("next_due_ns", "<i8"),  # no pending fill is due earlier
         ("refresh_ns", "<i8"),
         ("started", "u1"),
     ],
@@ -134,6 +136,7 @@ def init_markout(state: Rec, params: Rec) -> None:
     state["sigma_weight"] = 1.0
     init_track(state["public"])
     init_track(state["own"])
+    state["next_due_ns"] = NEVER_NS
     markout_refresh(state, params)
 
 
@@ -157,6 +160,7 @@ def markout_public(
     state.sigma_sum += sigma
     state.sigma_weight += 1.0
     follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, now_ns)
+    _note_due(state, state.public)
 
 
 @nb.njit(cache=True)
@@ -171,6 +175,25 @@ def markout_own(state: Rec, side: int, depth: float, mid: float, drift: float, n
         if share > 0.0:
             follow(state.own, index, j + 1, share, log_mid, drift, now_ns)
     follow(state.own, index, j, 1.0 - share, log_mid, drift, now_ns)
+    _note_due(state, state.own)
+
+
+@nb.njit(cache=True)
+def _mature_due(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
+    """Read all fills that are due."""
+    next_ns = NEVER_NS
+    for k in range(N_HORIZONS):
+        for track in (state.public, state.own):
+            if track.due_ns[k] <= now_ns:
+                mature(track, k, now_ns, log_mid, params.theta)
+            next_ns = min(next_ns, track.due_ns[k])
+    state.next_due_ns = next_ns
+
+
+@nb.njit(cache=True)
+def _note_due(state: Rec, track: Rec) -> None:
+    for k in range(N_HORIZONS):
+        state.next_due_ns = min(state.next_due_ns, track.due_ns[k])
 
 
 @nb.njit(cache=True)
@@ -181,13 +204,8 @@ def markout_look(state: Rec, params: Rec, now_ns: int, mid: float, drift: float)
     """
     if not 0.0 < mid < np.inf:
         return
-    log_mid = np.nan
-    for k in range(N_HORIZONS):
-        if state.public.due_ns[k] <= now_ns or state.own.due_ns[k] <= now_ns:
-            if np.isnan(log_mid):
-                log_mid = math.log(mid)
-            mature(state.public, k, now_ns, log_mid, params.theta)
-            mature(state.own, k, now_ns, log_mid, params.theta)
+    if now_ns >= state.next_due_ns:
+        _mature_due(state, params, now_ns, math.log(mid))
     if not state.started:
         state.started = 1
         state.refresh_ns = now_ns

@@ -3,7 +3,7 @@
 With r_i the return (bps) and d_i the duration (s) of tick i, at half-lives of 5, 20 and 100 ticks,
 
     σ_total² = EWMA(r_i²) / EWMA(d_i)
-    σ_clean² = EWMA((π/2)·|r_i·r_{i−1}|) / EWMA((d_i + d_{i−1})/2)          (bipower variation)
+    σ_clean² = EWMA((π/2)·|r_i·r_{i−1}|) / EWMA(√(d_i·d_{i−1}))             (bipower variation)
     jump ratio = σ_total²/σ_clean² at 20 ticks,  w = clip(1 − 1/ratio, 0, .9)
     σ_h = (1 − w)·σ_clean + w·σ_total  at half-life h: the part of the variance that is jumps
           decides how far total volatility counts
@@ -11,8 +11,9 @@ With r_i the return (bps) and d_i the duration (s) of tick i, at half-lives of 5
     σ_effective = blend × max(1, (σ_30s/σ_300s)^ν)
 
 The fast share equals docs/model.md §5's rule where fast > 2·slow or fast < 1.6·slow and joins its
-two branches (which leave a step of .2 at 2) by a straight line. σ_30s and σ_300s weigh ticks by
-age with mean age 15 s and 150 s, that of a flat window.
+two branches (which leave a step of .2 at 2) by a straight line. Bipower is divided by the *geometric*
+mean duration, since E|r_i r_{i−1}| ∝ √(d_i·d_{i−1}) where variance follows time. σ_30s and σ_300s
+weigh ticks by age with mean age 15 s and 150 s, that of a flat window.
 
 Start: a prior volatility worth `prior_ticks` observations. After a gap in the feed the estimate so
 far is worth `prior_ticks` too, so it neither freezes nor jumps. Quiet markets: the clock closes
@@ -124,7 +125,7 @@ def volatility_tick(state: Rec, params: Rec, return_bps: float, duration_s: floa
     paired = not np.isnan(state.previous_bps)
     if paired:
         bipower = 0.5 * math.pi * abs(return_bps * state.previous_bps)
-        pair_duration = 0.5 * (duration_s + state.previous_s)
+        pair_duration = math.sqrt(duration_s * state.previous_s)
     for k in range(3):
         a = params.alpha[k]
         state.square[k] = blend(state.square[k], square, a)
