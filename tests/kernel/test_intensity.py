@@ -231,6 +231,16 @@ def test_the_fit_that_predicts_held_out_counts_is_chosen() -> None:
     assert np.abs(np.mean(ratios, axis=0)).max() < 0.15
 
 
+def test_a_locked_book_has_a_touch_of_zero() -> None:
+    state, _ = fresh_intensity()
+    intensity_touch(state, 1.0, 0.0)
+    intensity_touch(state, 60.0, 1.0)
+    assert state.touch_bps == pytest.approx(0.5)  # one half-life after 0, which is a value
+    for bad in (math.nan, math.inf, -1.0):
+        intensity_touch(state, 60.0, bad)
+    assert state.touch_bps == pytest.approx(0.5)
+
+
 def test_aggressor_size_in_lots() -> None:
     state, params = fresh_intensity()
     assert aggressor_lots(state, params, 0.5) == pytest.approx(3.0)

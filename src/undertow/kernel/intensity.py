@@ -73,6 +73,7 @@ INTENSITY: Final = np.dtype(
         ("chosen", "<i8"),
         ("started", "u1"),
         ("scoring", "u1"),
+        ("touch_seen", "u1"),
     ],
     align=True,
 )
@@ -349,7 +350,8 @@ def intensity_touch(state: Rec, elapsed_s: float, half_spread_bps: float) -> Non
     """Learn the touch: half-spread in bps that stood for `elapsed_s` (half-life a minute)."""
     if not (0.0 <= half_spread_bps < np.inf and elapsed_s > 0.0):
         return
-    if state.touch_bps == 0.0:
+    if not state.touch_seen:
+        state.touch_seen = 1
         state.touch_bps = half_spread_bps
     state.touch_bps = blend(state.touch_bps, half_spread_bps, irregular_weight(0.0, elapsed_s, 60.0))
 
