@@ -37,7 +37,7 @@ from undertow.config import Config
 from undertow.data.convert import Conversion, convert
 from undertow.data.report import Mode
 from undertow.data.source import Options
-from undertow.data.store import open_recording
+from undertow.data.store import StoredRecording, open_recording
 from undertow.events import EVENT, LOCAL, Chunk
 from undertow.kernel.scorecard import DEPTH_EDGES_BPS
 from undertow.maker import Maker
@@ -166,6 +166,7 @@ def run(
         result=base,
         account=account,
         blocks=_blocks(maker, used, chosen, recording),
+        notes=_notes(recording),
         timings={
             "replay": replayed - started,
             "loop": base.seconds,
@@ -183,7 +184,7 @@ class RecordedFiles:
     """Recorded files as an `undertow.recording.Recording`: converted as they are replayed.
 
     Every reading converts anew, so a recording of any length needs little memory; a store
-    (`undertow data convert`) reads faster. `report` is the conversion report of the last reading.
+    (`undertow data import`) reads faster. `report` is the conversion report of the last reading.
     """
 
     def __init__(self, open_conversion: Callable[[], Conversion]) -> None:
@@ -227,15 +228,15 @@ class RecordedFiles:
 
 
 def open_files(
-    paths: Sequence[str | Path], *, kind: str, coin: str | None = None, strict: bool = False
+    paths: Sequence[str | Path], *, kind: str, coin: str | None = None, repair: bool = False
 ) -> RecordedFiles:
     """Open recorded files of a known `kind` (a key of `undertow.data.convert.SOURCES`).
 
-    Bad input is repaired and counted, or refused if `strict`. Raises ``ValueError`` naming the kinds
-    known, or the file and row at fault.
+    Bad input stops with ``ValueError`` naming file and row, unless `repair`: then it is repaired and
+    counted in `RecordedFiles.report`, and the session's report says so.
     """
     options = Options(coin=coin)
-    mode: Mode = "strict" if strict else "repair"
+    mode: Mode = "repair" if repair else "strict"
     return RecordedFiles(lambda: convert(kind, list(paths), mode=mode, options=options))
 
 
@@ -246,6 +247,14 @@ def expected_span_ns(recording: Recording) -> tuple[int, int] | None:
     if isinstance(recording, RecordedFiles):
         return None
     return recording.span_ns
+
+
+def _notes(recording: Recording) -> tuple[str, ...]:
+    """What was wrong with the recording, one sentence each."""
+    if not isinstance(recording, RecordedFiles):
+        return ()
+    found = recording.report.findings.values()
+    return tuple(f"Recording: {f}" + (f" ({f.rule.repair})" if f.rule.serious else "") for f in found)
 
 
 def _fill_rates(result: ReplayResult) -> list[FillRate]:
@@ -272,6 +281,10 @@ def _blocks(
     market: dict[str, object] = {"name": recording.name, "snapshot_fed": recording.snapshot_fed}
     if isinstance(recording, GeneratedMarket):
         market |= {"generated": True, "seed": recording.seed, "duration_s": recording.duration_s}
+    if isinstance(recording, StoredRecording):
+        market |= {f"{kind} rows": count for kind, count in recording.rows_by_kind().items()}
+    if isinstance(recording, RecordedFiles):
+        market |= recording.report.measured
     sections = msgspec.to_builtins(config)
     return {
         "Replay": msgspec.to_builtins(settings),

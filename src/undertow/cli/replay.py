@@ -53,7 +53,7 @@ class Stored:
     """Options of a recording in a Parquet store."""
 
     store: Path | None = None
-    """Folder of the store (`undertow data convert` makes one)."""
+    """Folder of the store (`undertow data import` fills one)."""
     venue: str | None = None
     """Venue in the store."""
     coin: str | None = None
@@ -105,6 +105,7 @@ def replay(
     /,
     *,
     kind: Annotated[str | None, Parameter(group=FILES)] = None,
+    repair: Annotated[bool, Parameter(group=FILES, negative=())] = False,
     maker: str = "undertow",
     config: Path | None = None,
     horizon: float = 10.0,
@@ -123,6 +124,8 @@ def replay(
         Recorded files to replay, with --kind (and --coin where they hold several).
     kind
         Kind of the files, such as hyperliquid-csv, binance-raw, standx, hftbacktest.
+    repair
+        Repair bad rows of the files and say so, instead of stopping at the first.
     maker
         undertow, glft or symmetric.
     config
@@ -139,7 +142,7 @@ def replay(
 
         with preparing():
             _known_horizon(horizon)
-            recording = _recording(files or [], kind, generated, stored)
+            recording = _recording(files or [], kind, repair, generated, stored)
             used = configuration_of(config, venue.interval_ms)
             settings = _settings(venue, used)
             chosen = makers.make(maker, used, recording.instrument)
@@ -186,7 +189,9 @@ def configuration_of(path: Path | None, interval_ms: float | None) -> Config:
     return msgspec.structs.replace(config, quoting=quoting)
 
 
-def _recording(files: list[Path], kind: str | None, generated: Generated, stored: Stored) -> Recording:
+def _recording(
+    files: list[Path], kind: str | None, repair: bool, generated: Generated, stored: Stored
+) -> Recording:
     """The market asked for; mixtures of the three ways to name one are refused."""
     from undertow import api
 
@@ -196,7 +201,7 @@ def _recording(files: list[Path], kind: str | None, generated: Generated, stored
     store = _given(store=stored.store)
     if files:
         _refuse(of_market + store + of_store, "files")
-        return api.open_files(files, kind=kind or _kind_of(files), coin=stored.coin)
+        return api.open_files(files, kind=kind or _kind_of(files), coin=stored.coin, repair=repair)
     if kind is not None:
         raise UsageError(f"--kind {kind} needs the files it is the kind of")
     if stored.store is not None:
