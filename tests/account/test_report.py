@@ -15,7 +15,7 @@ from undertow.account.build import Account, account_of, remarks
 from undertow.account.calibration import fill_rates
 from undertow.account.frames import fills_frame
 from undertow.account.report import Context, render, write_report
-from undertow.account.report.text import bps, duration, number, usd
+from undertow.account.report.text import bps, duration, number, setting, usd
 from undertow.account.scenarios import Outcome
 from undertow.account.silence import MEANINGS, Reason, reasons_of
 from undertow.instrument import Instrument
@@ -134,6 +134,9 @@ def test_the_frame_adds_up(make_session: Make, instrument: Instrument) -> None:
         (usd(-0.001), "$0.00"),
         (usd(2.0, sign=True), "+$2.00"),
         (number(-3.14159, 3), "−3.142"),
+        (setting(1 / 120), "0.00833333"),
+        (setting(None), "unset"),
+        (setting((5.0, True)), "5, yes"),
         (duration(59.0), "59.0 s"),
         (duration(3599.9), "60 min 0 s"),
         (duration(7260.0), "2 h 1 min"),

@@ -152,7 +152,7 @@ def course(account: Account) -> Figure:
             "domain": [max(top - share + (0.03 if k + 1 < len(panels) else 0.0), 0.0), top],
             "title": {"text": title, "standoff": 8},
             "zeroline": k > 0,
-            "nticks": 8 if k == 0 else 4,
+            "nticks": 8 if k == 0 else 5,
             "anchor": "x",
         }
         top -= share

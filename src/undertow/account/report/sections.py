@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from undertow.account.build import FREE_REQUESTS, Account, remarks
 from undertow.account.markouts import MarkoutCurve
-from undertow.account.report.text import bps, duration, escape, number, percent, table, usd
+from undertow.account.report.text import bps, duration, escape, number, percent, setting, table, usd
 from undertow.account.session import MIN_ROUND_TRIPS, Sharpe
 from undertow.replay.log import MARKOUT_HORIZONS_S
 
@@ -301,13 +301,13 @@ def made_of(settings: Mapping[str, Mapping[str, object]]) -> str:
     """Settings, recording, seeds, version: enough to make the report again."""
     blocks = [
         f"<div><h3>{escape(title)}</h3><dl>"
-        + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in values.items())
+        + "".join(f"<dt>{escape(k)}</dt><dd>{escape(setting(v))}</dd>" for k, v in values.items())
         + "</dl></div>"
         for title, values in settings.items()
         if values
     ]
     return _section(
         "Made of",
-        "Everything needed to make this report again, to the byte.",
+        "Everything needed to make this session again, fill by fill.",
         f"<div class='blocks'>{''.join(blocks)}</div>",
     )

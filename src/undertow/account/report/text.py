@@ -63,6 +63,19 @@ def duration(seconds: float) -> str:
     return f"{whole // 24} d {whole % 24} h"
 
 
+def setting(value: object) -> str:
+    """A configured value as a person would write it."""
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple | list):
+        return ", ".join(setting(part) for part in value)
+    return str(value)
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, foot: bool = False, note: str = ""
 ) -> str:
