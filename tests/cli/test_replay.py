@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from undertow import _compile_cache
 from undertow.cli.main import run
 
 SHORT = ["replay", "--maker", "symmetric", "--duration", "120", "--seed", "2"]
@@ -69,3 +71,16 @@ def test_recorded_files(recordings: Path, tmp_path: Path, capsys: pytest.Capture
     told = json.loads(capsys.readouterr().out)
     assert told["market"] == "hyperliquid-BTC"
     assert told["session"]["rows"] > 30_000
+
+
+def test_the_first_start_announces_the_compilation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned: list[bool] = []
+    monkeypatch.setattr(_compile_cache, "is_cold", lambda: True)
+    monkeypatch.setattr(_compile_cache, "prune", lambda: pruned.append(True))
+    assert run([*SHORT, "--output", str(tmp_path)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert "compiling the engine and the maker" in told[0]
+    assert re.fullmatch(r"compiled in \d+ s", told[1])
+    assert pruned == [True]

@@ -179,9 +179,9 @@ def remarks(account: Account) -> list[str]:
     parts, n = account.parts, len(account.fills)
     if n == 0:
         found.append("Nothing was filled: the account says nothing about the maker.")
-    if account.round_trips < MIN_ROUND_TRIPS:
+    elif account.round_trips < MIN_ROUND_TRIPS:
         found.append(
-            f"{account.round_trips} round trips, fewer than {MIN_ROUND_TRIPS}: the PnL is one draw, not "
+            f"Round trips: {account.round_trips}, fewer than {MIN_ROUND_TRIPS}: the PnL is one draw, not "
             "evidence, and its Sharpe ratio says nothing."
         )
     if parts.late:

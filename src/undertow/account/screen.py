@@ -28,7 +28,7 @@ def lines(account: Account) -> list[str]:
     )
     width = max(len(_money(value)) for _, value, _ in (*rows, ("", usd.pnl, 0.0)))
     shown = [f"{'':22}{'USD':>{width}}   bps of volume"]
-    shown += [f"{name:22}{_money(value):>{width}}   {rate:+.3f}" for name, value, rate in rows]
+    shown += [f"{name:22}{_money(value):>{width}}   {rate + 0.0:+.3f}" for name, value, rate in rows]
     shown.append(f"{'PnL':22}{_money(usd.pnl):>{width}}   {bps.pnl:+.3f}")
     shown.append(
         f"reconciled with the ledger's cash: {_money(account.pnl_usd).strip()} USD, "

@@ -267,7 +267,7 @@ class _Watch:
         runs = {"off": "", "corners": ", 3 assumptions", "full": ", 9 assumptions"}[extent]
         if self.cold:
             self.progress.say(
-                "first start of this version: compiling the engine and the maker, about a minute, once "
+                "first start of this version: compiling the engine and the maker, one to three minutes, once "
                 f"(kept in {_compile_cache.directory().parent})"
             )
             self.progress.begin("compiling")
