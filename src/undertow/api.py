@@ -39,6 +39,7 @@ from undertow.data.report import Mode
 from undertow.data.source import Options
 from undertow.data.store import StoredRecording, open_recording
 from undertow.events import EVENT, LOCAL, Chunk
+from undertow.instrument import Instrument
 from undertow.kernel.scorecard import DEPTH_EDGES_BPS
 from undertow.maker import Maker
 from undertow.recording import Recording
@@ -140,6 +141,7 @@ def run(
     """
     recording = generate(market) if isinstance(market, str) else market
     used = configuration.load(Path(config), Config) if isinstance(config, str | Path) else config or Config()
+    recording = with_fees(recording, used)
     chosen = settings or settings_of(used)
     if isinstance(maker, str):
         maker = makers.make(maker, used, recording.instrument)
@@ -176,8 +178,47 @@ def run(
 
 
 def settings_of(config: Config) -> ReplaySettings:
-    """The default replay settings, at the quoting interval of `config`."""
-    return ReplaySettings(cycle_interval_ms=config.quoting.interval_ms)
+    """The replay settings of `config`, at its quoting interval."""
+    return ReplaySettings(
+        **msgspec.structs.asdict(config.replay), cycle_interval_ms=config.quoting.interval_ms
+    )
+
+
+@dataclass(frozen=True)
+class _Repriced:
+    """A recording under another account's fees."""
+
+    market: Recording
+    instrument: Instrument
+
+    @property
+    def name(self) -> str:
+        return self.market.name
+
+    @property
+    def snapshot_fed(self) -> bool:
+        return self.market.snapshot_fed
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        return self.market.span_ns
+
+    @property
+    def n_rows(self) -> int:
+        return self.market.n_rows
+
+    def chunks(self) -> Iterator[Chunk]:
+        return self.market.chunks()
+
+
+def with_fees(market: Recording, config: Config) -> Recording:
+    """`market` with the fees of ``[fees]`` where they are set."""
+    fees = config.fees
+    given = {"maker_fee_bps": fees.maker_bps, "taker_fee_bps": fees.taker_bps}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        return market
+    return _Repriced(market, msgspec.structs.replace(market.instrument, **changes))
 
 
 class RecordedFiles:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
@@ -160,8 +161,9 @@ def make_undertow(config: Config, instrument: Instrument, **settings: float) -> 
 
 
 def make_glft(config: Config, instrument: Instrument) -> Maker:
-    """The GLFT grid with lot, position limit, levels and clock of `config`, else the tutorial's settings."""
+    """The GLFT grid of ``[glft_grid]``, with the lot, position limit, levels and clock of the others."""
     settings = GlftGridSettings(
+        **msgspec.structs.asdict(config.glft_grid),
         order_usd=config.risk.lot_usd,
         max_orders=config.risk.q_max_lots,
         levels=config.ladder.levels,
@@ -171,8 +173,9 @@ def make_glft(config: Config, instrument: Instrument) -> Maker:
 
 
 def make_plain(config: Config, instrument: Instrument) -> Maker:
-    """The symmetric ladder with lot, position limit and levels of `config`, else its own settings."""
+    """The symmetric ladder of ``[symmetric]``, with the lot, position limit and levels of the others."""
     settings = SymmetricSettings(
+        **msgspec.structs.asdict(config.symmetric),
         order_usd=config.risk.lot_usd,
         max_position_usd=config.risk.lot_usd * config.risk.q_max_lots,
         levels=config.ladder.levels,

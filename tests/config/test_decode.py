@@ -7,7 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from undertow import makers
+from undertow.api import settings_of
 from undertow.config import Config, ConfigError, cautions, dumps, load, loads
+from undertow.instrument import hyperliquid_perp
 
 
 def _fault(text: str) -> str:
@@ -79,3 +82,35 @@ def test_caution_where_the_closed_form_is_left() -> None:
     (caution,) = cautions(loads("[risk]\ninventory_beta = 7", Config))
     assert "inventory_beta = 7" in caution
     assert "0.84" in caution  # x² = .6·x + .2 with κη₀ = .2, L = 3, β = 7
+
+
+def test_every_setting_reaches_what_it_configures() -> None:
+    """No key without effect: each value, changed within its range, changes a maker or the replay."""
+    instrument = hyperliquid_perp("BTC", 5)
+
+    def effect(config: Config) -> bytes:
+        built = [makers.make(name, config, instrument).params.tobytes() for name in makers.MAKERS]
+        return b"".join([*built, settings_of(config).record().tobytes(), repr(config.fees).encode()])
+
+    base = effect(Config())
+    for section in msgspec.structs.fields(Config):
+        default = getattr(Config(), section.name)
+        for field in msgspec.structs.fields(section.type):
+            changed = msgspec.structs.replace(default, **{field.name: _another(default, field.name)})
+            config = msgspec.structs.replace(Config(), **{section.name: changed})
+            assert effect(config) != base, f"[{section.name}] {field.name} changes nothing"
+
+
+def _another(section: msgspec.Struct, name: str) -> object:
+    """A value of the field that differs from the one it has and stays in range."""
+    value = getattr(section, name)
+    others = {"mode": "event", "queue_model": "log", "half_life_s": 90.0}
+    if name in others:
+        return others[name]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, tuple):
+        return tuple(1.1 * v for v in value)
+    if isinstance(value, int):
+        return value - 1 if value > 1 else value + 1
+    return 0.95 * value if value else 0.5

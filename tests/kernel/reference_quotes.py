@@ -65,7 +65,9 @@ def gamma_from_kappa_eta(kappa_eta: float, m: Market, cost_bid: float, cost_ask:
     eta = kappa_eta / kappa_mean(m)
 
     def excess(gamma: float) -> float:
-        return gamma * m.sigma**2 - s2(m, gamma, cost_bid, cost_ask) * eta**2 / (kappa_eta + 1 / m.aggressor_lots)
+        return gamma * m.sigma**2 - s2(m, gamma, cost_bid, cost_ask) * eta**2 / (
+            kappa_eta + 1 / m.aggressor_lots
+        )
 
     low, high = 0.0, 1.0
     while excess(high) < 0:

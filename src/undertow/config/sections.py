@@ -1,4 +1,4 @@
-"""Everything that can be configured of the undertow maker, with units, defaults and ranges."""
+"""Everything that can be configured, with units, defaults and ranges."""
 
 from __future__ import annotations
 
@@ -98,7 +98,6 @@ class AdverseSelection(Section, frozen=True, kw_only=True):
     """Markouts and what they cost (§3)."""
 
     k_tail: Annotated[float, between(0.1, 0.5, "weight of excess kurtosis in AS")] = 0.3
-    prior_fills: Annotated[float, between(1, 1e5, "public markouts worth one half of the estimate")] = 50.0
 
 
 class Funding(Section, frozen=True, kw_only=True):
@@ -128,8 +127,58 @@ class Quoting(Section, frozen=True, kw_only=True):
     max_requests_per_cycle: Annotated[int, between(1, 200, "requests one decision may send")] = 24
 
 
+Fee = Annotated[float, between(-10, 50, "bps of notional, negative for a rebate; unset: the recording's")]
+
+
+class Fees(Section, frozen=True, kw_only=True):
+    """What the account pays; unset, the fees that come with the recording."""
+
+    maker_bps: Fee | None = None
+    taker_bps: Fee | None = None
+
+
+class Replay(Section, frozen=True, kw_only=True):
+    """The exchange's side of a replay (docs/replay.md)."""
+
+    order_latency_ms: Annotated[float, between(0, 60_000, "a request's way to the exchange, ms")] = 200.0
+    order_jitter_ms: Annotated[float, between(0, 60_000, "mean of the exponential delay added, ms")] = 50.0
+    response_latency_ms: Annotated[float, between(0, 60_000, "an answer's way back, ms")] = 200.0
+    response_jitter_ms: Annotated[float, between(0, 60_000, "mean of the exponential delay added, ms")] = 50.0
+    queue_model: Annotated[
+        Literal["risk_averse", "power", "log"],
+        Meta(description="who leaves when displayed size vanishes without a print"),
+    ] = "power"
+    queue_power: Annotated[float, between(0.1, 20, "exponent of the power model")] = 3.0
+    partial_fills: Annotated[bool, Meta(description="off: an order fills whole or not at all")] = True
+    block_rule: Annotated[
+        bool, Meta(description="cancels and post-only orders go before takers of the same moment")
+    ] = True
+    block_interval_ms: Annotated[
+        float, between(0, 60_000, "requests wait for a multiple of this block time, ms; 0: they do not")
+    ] = 0.0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="seed of the latency jitter")] = 0
+
+
+class GlftGrid(Section, frozen=True, kw_only=True):
+    """The GLFT grid; lot, limit, levels and clock are those of [risk], [ladder] and [quoting]."""
+
+    gamma: Annotated[float, between(1e-9, 1e3, "risk aversion per tick and order")] = 0.05
+    spread_factor: Annotated[float, between(0, 1e3, "scales the half-spread")] = 1.0
+    skew_factor: Annotated[float, between(0, 1e3, "scales the inventory skew")] = 0.05
+    window_cycles: Annotated[int, between(10, 6000, "cycles A, k and σ are fitted over")] = 6_000
+    update_cycles: Annotated[int, between(1, 1_000_000, "cycles between fits")] = 50
+
+
+class Symmetric(Section, frozen=True, kw_only=True):
+    """The symmetric ladder; lot, limit and levels are those of [risk] and [ladder]."""
+
+    half_spread_bps: Annotated[float, between(0, 1000, "distance of the first order from the mid")] = 5.0
+    spacing_bps: Annotated[float, between(1e-3, 1000, "distance between orders")] = 2.0
+    requote_bps: Annotated[float, between(0, 1000, "a ladder further than this from its place moves")] = 0.5
+
+
 class Config(Section, frozen=True, kw_only=True):
-    """Everything that can be configured of the undertow maker."""
+    """Everything that can be configured, a section each."""
 
     risk: Risk = Risk()
     ladder: Ladder = Ladder()
@@ -140,6 +189,10 @@ class Config(Section, frozen=True, kw_only=True):
     adverse_selection: AdverseSelection = AdverseSelection()
     funding: Funding = Funding()
     quoting: Quoting = Quoting()
+    fees: Fees = Fees()
+    replay: Replay = Replay()
+    glft_grid: GlftGrid = GlftGrid()
+    symmetric: Symmetric = Symmetric()
 
 
 def kappa_eta_at_limit(risk: Risk, aggressor_lots: float) -> float:
