@@ -37,6 +37,9 @@ def test_frames_and_summary_tell_one_story() -> None:
     seen = session.events.filter(pl.col("kind") == "fill")
     # Fills still on their way to the maker when the recording ends are in the log, not in its events.
     assert 0 <= len(fills) - len(seen) <= 3
+    bought = (seen["side"] == "buy").cast(pl.Float64) * 2.0 - 1.0
+    as_the_maker_knows = float(-(bought * seen["px"] * seen["qty"]).sum())
+    assert float(session.result.maker_state["desk"]["cash"]) == pytest.approx(as_the_maker_knows)
     assert session.observations["time"].dtype == pl.Datetime("ns", "UTC")
     assert summary["range"] == []
 

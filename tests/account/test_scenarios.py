@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from undertow.account.build import account_of
+from undertow.account.decomposition import decompose
 from undertow.account.scenarios import latency_name, outcome, run_together, scenarios
 from undertow.account.screen import lines
 from undertow.account.summary import summary
@@ -78,6 +79,17 @@ def test_the_account_of_a_real_replay(market: GeneratedMarket) -> None:
     text = "\n".join(lines(account))
     assert "reconciled with the ledger's cash" in text
     assert "3 runs" in text
+
+
+def test_funding_is_part_of_what_reconciles() -> None:
+    market = generate("hl-btc", seed=4, duration_s=3700.0)
+    result = replay(market, _maker(market), SETTINGS)
+    assert int(result.ledger["settlements"]) == 1
+    parts = decompose(result.fills, result.ledger, result.instrument)
+    assert parts.funding != 0.0
+    assert abs(parts.residual_usd) < 0.005
+    without = parts.total.spread - parts.total.markout_loss - parts.total.fees + parts.total.inventory
+    assert parts.equity - without == pytest.approx(parts.funding)
 
 
 def test_a_failure_in_one_run_is_raised(market: GeneratedMarket) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from undertow.account.decomposition import ReconciliationError
+from undertow.cli.errors import exit_code
 from undertow.cli.main import run
+from undertow.config import ConfigError
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -79,3 +82,9 @@ def test_work_that_fails_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[s
     more = ["--maker", "symmetric", "--duration", "30", "--range", "off", "-q"]
     assert run(["replay", *more, "--output", str(blocked / "report.html")]) == 1
     assert "a-file" in capsys.readouterr().err
+
+
+def test_an_account_that_does_not_reconcile_is_a_failure() -> None:
+    assert exit_code(ReconciliationError("cash: fills say 1, ledger says 2")) == 1
+    assert exit_code(ConfigError(["a.toml: [risk] lot is not a known key"])) == 2
+    assert exit_code(TypeError("a fault of ours")) is None
