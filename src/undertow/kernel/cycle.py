@@ -112,6 +112,8 @@ def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.vo
     n = act_on_inputs(state, params, inst, book, blocked, left, actions, n)
     tally_ladder(state.tally, state.ladder)
     update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
+    if blocked == WARMING:
+        state.risk.gamma_seen_s = 0.0  # what is averaged begins when the estimators have begun
     return n
 
 

@@ -221,7 +221,7 @@ def solve_gamma(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
     kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
     variance = max(x.sigma_effective * x.sigma_effective, 1e-12)
     gamma = risk.gamma_base
-    for _ in range(20):
+    for _ in range(60):
         _, thinning_bid = touch_terms(gamma, x.kappa_bid)
         _, thinning_ask = touch_terms(gamma, x.kappa_ask)
         s2, _ = _slope(x, thinning_bid, thinning_ask, cost_bid, cost_ask)
