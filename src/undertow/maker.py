@@ -5,7 +5,8 @@ A maker is a state record, a parameter record and seven compiled functions. The 
 
 ``on_book, on_trade, on_fill, on_ack, on_funding, on_timer``
     ``(state, params, inst, book, row, actions) -> n``: see one event row, write up to
-    ``len(actions)`` actions with the `put_*` functions of `undertow.kernel.desk`, return how many.
+    ``len(actions)`` actions with the `put_*` functions of `undertow.kernel.desk`, return how many,
+    or `undertow.kernel.dispatch.DECIDE` (nothing written) to have ``on_timer`` called at once.
 ``observe``
     ``(state, params, inst, book, out) -> None``: fill an `OBSERVATION` for charts and screens.
 

@@ -16,6 +16,7 @@ from undertow.events import GAP
 from undertow.instrument import position_value, price_of, qty_of_notional
 from undertow.kernel.decision import decide
 from undertow.kernel.desk import PENDING_CANCEL
+from undertow.kernel.dispatch import DECIDE
 from undertow.kernel.estimators import read_inputs, see_book, see_cycle, see_fill, see_other, see_trade
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
 from undertow.kernel.intensity import intensity_side
@@ -87,34 +88,6 @@ def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float)
         depth = x.as_depth_bps[i]
         x.as_bid[i] = adverse_selection_bps(markout, rules, 1, depth, h, ratio, tail)
         x.as_ask[i] = adverse_selection_bps(markout, rules, -1, depth, h, ratio, tail)
-
-
-@nb.njit(cache=True)
-def quote(state: Rec, params: Rec, inst: Rec, book: Book, actions: NDArray[np.void], n: int) -> int:
-    """One decision: look, price, reconcile. Appends to `actions`, returns the new number."""
-    now_ns = state.desk.now_ns
-    state.session.cycles += 1
-    state.session.decided_ns = now_ns
-    state.session.decided_position = state.desk.position
-    fault, number = book_fault(state, params, inst, book)
-    if fault != QUOTED:
-        empty_side(state.ladder.bid, params.ladder.levels, fault, number)
-        empty_side(state.ladder.ask, params.ladder.levels, fault, number)
-        tally_ladder(state.tally, state.ladder)
-        return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, n)
-    mid = mid_price(book, inst)
-    state.session.decided_mid = mid
-    see_cycle(state.estimators, params.estimators, now_ns, mid)
-    score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
-    _read_market(state, params, inst, now_ns, mid)
-    price_inputs(state, params, inst, book, now_ns)
-    blocked, left = _why_blocked(state, params, now_ns)
-    n = act_on_inputs(state, params, inst, book, blocked, left, actions, n)
-    tally_ladder(state.tally, state.ladder)
-    update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
-    if blocked == WARMING:
-        state.risk.gamma_seen_s = 0.0  # what is averaged begins when the estimators have begun
-    return n
 
 
 @nb.njit(cache=True)
@@ -192,7 +165,7 @@ def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     half_bps = depth_bps(price_of(inst, book.top.best_bid), mid, 1)
     see_book(state.estimators, params.estimators, row.exch_ns, row.recv_ns, mid, half_bps)
     if _moved(state, params, inst, book):
-        return quote(state, params, inst, book, actions, 0)
+        return DECIDE
     return 0
 
 
@@ -209,7 +182,7 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     see_fill(state.estimators, row)
     score_fill(state.score, row)
     if _moved(state, params, inst, book):
-        return quote(state, params, inst, book, actions, 0)
+        return DECIDE
     return 0
 
 
@@ -219,7 +192,7 @@ def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: ND
     quoting = params.quoting
     waited = state.requests.deferred > 0 and quoting.event_driven
     if waited and state.desk.now_ns - state.session.decided_ns >= quoting.min_interval_ns:
-        return quote(state, params, inst, book, actions, 0)
+        return DECIDE
     return 0
 
 
@@ -234,8 +207,30 @@ def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions
 
 @nb.njit(cache=True)
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
-    """The clock: decide."""
-    return quote(state, params, inst, book, actions, 0)
+    """The clock, or an entrance that calls for it: decide. Look, price, reconcile."""
+    now_ns = state.desk.now_ns
+    state.session.cycles += 1
+    state.session.decided_ns = now_ns
+    state.session.decided_position = state.desk.position
+    fault, number = book_fault(state, params, inst, book)
+    if fault != QUOTED:
+        empty_side(state.ladder.bid, params.ladder.levels, fault, number)
+        empty_side(state.ladder.ask, params.ladder.levels, fault, number)
+        tally_ladder(state.tally, state.ladder)
+        return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, 0)
+    mid = mid_price(book, inst)
+    state.session.decided_mid = mid
+    see_cycle(state.estimators, params.estimators, now_ns, mid)
+    score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
+    _read_market(state, params, inst, now_ns, mid)
+    price_inputs(state, params, inst, book, now_ns)
+    blocked, left = _why_blocked(state, params, now_ns)
+    n = act_on_inputs(state, params, inst, book, blocked, left, actions, 0)
+    tally_ladder(state.tally, state.ladder)
+    update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
+    if blocked == WARMING:
+        state.risk.gamma_seen_s = 0.0  # what is averaged begins when the estimators have begun
+    return n
 
 
 @nb.njit(cache=True)

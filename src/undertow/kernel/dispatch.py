@@ -6,6 +6,8 @@ replaces them and compiles the result, so the maker is inlined into whatever loo
 
 from __future__ import annotations
 
+from typing import Final
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from undertow.events import ACK, BBO, DEPTH, END, FILL, FUNDING, TIMER, TRADE
 from undertow.kernel.desk import desk_row
 from undertow.kernel.l2book import Book, apply_level, apply_row
 from undertow.records import Rec
+
+DECIDE: Final = -1
+"""What an entrance returns to have ``on_timer`` called at once."""
 
 
 @nb.njit(cache=True)
@@ -51,27 +56,31 @@ def dispatch(
 
     ``on_book`` after the last row of a book message; ``on_trade`` at each print, before the book
     loses what it consumed (where prints erode the book); ``on_funding`` for funding, mark, oracle,
-    open interest, reference prices and gaps.
+    open interest, reference prices and gaps. An entrance that returns `DECIDE` has ``on_timer``
+    called with the same row: a maker driven by events need not hold its decision in every entrance.
     """
     state.desk.now_ns = row.recv_ns
     kind = row.kind
+    n = 0
     if kind == TRADE:
         n = on_trade(state, params, inst, book, row, actions)
         apply_row(book, inst, row, snapshots)
-        return n
-    if kind <= BBO:
+    elif kind <= BBO:
         apply_row(book, inst, row, snapshots)
         if row.flags & END:
-            return on_book(state, params, inst, book, row, actions)
-        return 0
-    if kind == TIMER:
+            n = on_book(state, params, inst, book, row, actions)
+    elif kind == TIMER:
+        n = DECIDE
+    elif kind == FILL:
+        desk_row(state.desk, inst, row)
+        n = on_fill(state, params, inst, book, row, actions)
+    elif kind == ACK:
+        desk_row(state.desk, inst, row)
+        n = on_ack(state, params, inst, book, row, actions)
+    else:
+        if kind == FUNDING:
+            desk_row(state.desk, inst, row)
+        n = on_funding(state, params, inst, book, row, actions)
+    if n == DECIDE:
         return on_timer(state, params, inst, book, row, actions)
-    if kind == FILL:
-        desk_row(state.desk, inst, row)
-        return on_fill(state, params, inst, book, row, actions)
-    if kind == ACK:
-        desk_row(state.desk, inst, row)
-        return on_ack(state, params, inst, book, row, actions)
-    if kind == FUNDING:
-        desk_row(state.desk, inst, row)
-    return on_funding(state, params, inst, book, row, actions)
+    return n
