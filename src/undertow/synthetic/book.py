@@ -64,7 +64,13 @@ def best_from(w: World, k: int, m: int) -> int:
 @nb.njit(cache=True)
 def best(w: World, k: int) -> int:
     """The touch of side `k`."""
-    return best_from(w, k, w.state.target[k])
+    return best_from(w, k, w.state.top[k])
+
+
+@nb.njit(cache=True)
+def highest_free(w: World, k: int) -> int:
+    """The best level at which side `k` may rest without crossing the other side."""
+    return -best(w, 1 - k) - 1
 
 
 @nb.njit(cache=True)
@@ -120,44 +126,86 @@ def create(w: World, k: int, m: int, certainly: bool) -> None:
 @nb.njit(cache=True)
 def fill_side(w: World, k: int) -> None:
     """Draw a whole side."""
+    w.state.top[k] = w.state.target[k]
     for m in range(bottom(w, k), w.state.target[k] + 1):
         create(w, k, m, m == w.state.target[k])
 
 
 @nb.njit(cache=True)
 def retarget(w: World, k: int, target: int) -> None:
-    """Makers want the touch at `target`: better levels are pulled at once, new depth appears.
+    """Makers want the touch at `target`; new depth appears behind it.
 
-    Where the touch is to improve, the levels up to it stay empty until `refill`.
+    Better levels are withdrawn, but for what slow makers leave there (`clear_stale`). Where the
+    touch is to improve, the levels up to it stay empty until `refill`.
     """
     window = w.params.window
     old = w.state.target[k]
     shift = target - old
     if shift == 0:
         return
-    if abs(shift) >= window:
-        for m in range(old - window + 1, old + 1):
+    if abs(shift) + w.state.top[k] - old >= window:
+        for m in range(old - window + 1, w.state.top[k] + 1):
             set_size(w, k, m, 0)
-        w.state.target[k] = target
-        fill_side(w, k)
+        w.state.target[k] = w.state.top[k] = target
+        for m in range(bottom(w, k), min(target, highest_free(w, k)) + 1):
+            create(w, k, m, m == target)
     elif shift > 0:
         for m in range(old - window + 1, target - window + 1):
             set_size(w, k, m, 0)
         w.state.target[k] = target
+        w.state.top[k] = max(w.state.top[k], target)
     else:
         for m in range(target + 1, old + 1):
-            set_size(w, k, m, 0)
+            _leave_behind(w, k, m)
         w.state.target[k] = target
         for m in range(target - window + 1, old - window + 1):
             create(w, k, m, False)
 
 
 @nb.njit(cache=True)
+def _leave_behind(w: World, k: int, m: int) -> None:
+    """Withdraw the level, save for a few slow orders with probability `stale_share`."""
+    there = size_at(w, k, m)
+    if there == 0:
+        return
+    left = 0
+    if uniform(w.state.book_rng) < w.params.stale_share:
+        left = min(there, _size_of_rank(w, 0, w.params.stale_rank * uniform(w.state.book_rng)))
+    set_size(w, k, m, left)
+
+
+@nb.njit(cache=True)
+def clear_stale(w: World, dt_s: float) -> None:
+    """Slow makers withdraw what they left beyond the target."""
+    for k in range(2):
+        gone = 1.0 - np.exp(-w.params.stale_clear * dt_s)
+        top = w.state.target[k]
+        for m in range(w.state.target[k] + 1, w.state.top[k] + 1):
+            if size_at(w, k, m) > 0:
+                if uniform(w.state.book_rng) < gone:
+                    set_size(w, k, m, 0)
+                else:
+                    top = m
+        w.state.top[k] = top
+
+
+@nb.njit(cache=True)
 def refill(w: World, k: int) -> None:
-    """Quote every level between the touch and where the makers want it."""
-    target = w.state.target[k]
-    for m in range(best(w, k) + 1, target + 1):
-        create(w, k, m, m == target)
+    """Quote every level between the touch and where the makers want it, as far as it is free."""
+    goal = min(w.state.target[k], highest_free(w, k))
+    for m in range(best(w, k) + 1, goal + 1):
+        create(w, k, m, m == goal)
+
+
+@nb.njit(cache=True)
+def keep_alive(w: World, k: int) -> None:
+    """See that side `k` is not empty after a leap: what is stale on the other side makes way."""
+    if best(w, k) >= bottom(w, k):
+        return
+    for m in range(w.state.target[1 - k] + 1, w.state.top[1 - k] + 1):
+        set_size(w, 1 - k, m, 0)
+    w.state.top[1 - k] = w.state.target[1 - k]
+    refill(w, k)
 
 
 @nb.njit(cache=True)
@@ -182,7 +230,7 @@ def _change(w: World, k: int, b: int, m: int) -> None:
     occupied = w.params.occupancy[b]
     steps = size_at(w, k, m)
     if steps == 0:
-        if uniform(rng) < _TURNOVER * occupied:
+        if uniform(rng) < _TURNOVER * occupied and m <= highest_free(w, k):
             create(w, k, m, True)
         return
     if uniform(rng) < _TURNOVER * (1.0 - occupied) and best_from(w, k, m - 1) >= bottom(w, k):

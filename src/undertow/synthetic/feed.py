@@ -90,7 +90,7 @@ def flush_diffs(w: World, out: Out) -> None:
     for i in range(s.n_dirty):
         k, m = w.dirty_levels[i, 0], w.dirty_levels[i, 1]
         w.dirty[k, m & (w.sizes.shape[1] - 1)] = 0
-        shown = size_at(w, k, m) if bottom(w, k) <= m <= s.target[k] else 0
+        shown = size_at(w, k, m) if bottom(w, k) <= m <= s.top[k] else 0
         put_row(w, out, DEPTH, 1 - 2 * k, _level_px(w, k, m), qty_of(w, shown), 0, recv_ns, _BOTH)
     s.n_dirty = 0
     out.rows[out.count.rows - 1].flags |= END
@@ -137,7 +137,8 @@ def publish_snapshot(w: World, out: Out, levels: int) -> None:
 def publish_books(w: World, out: Out) -> None:
     """Publish the book in the feed's style at the end of a block."""
     s, p = w.state, w.params
-    if p.wants_diffs:
+    if p.wants_diffs and s.now_ns >= s.next_diff_ns:
+        s.next_diff_ns = s.now_ns + p.diff_ns
         flush_diffs(w, out)
     if p.wants_bbo:
         publish_best(w, out)

@@ -2,10 +2,10 @@
 
 Intensity of side s (buys and sells alike), per second:
 
-    λ_s = ν + E_s + ι·g_s/ḡ,      E_s decaying at β, E_s += nβ(1 − c), E_other += nβc at each order
+    λ_s = ν + E_s + ι·g_s^a/⟨g^a⟩,      E_s decaying at β, E_s += nβ(1 − c), E_other += nβc at each order
     g_s = max(s·signal − half the touch spread, 0)
 
-where g is what an order would gain on `hidden.signal_bps` and ḡ its running mean over both sides,
+where g is what an order would gain on `hidden.signal_bps` and ⟨·⟩ a running mean over both sides,
 so that informed orders arrive at the mean rate ι, most of them when there is most to gain. The
 orders of both kinds excite (others follow what they see), and nothing tells them apart in the rows.
 """
@@ -34,7 +34,8 @@ def step_flow(w: World, out: Out, dt_s: float) -> None:
     s, p = w.state, w.params
     signal = signal_bps(w)
     half = touch_half_spread_bps(w)
-    gain_buy, gain_sell = max(signal - half, 0.0), max(-signal - half, 0.0)
+    gain_buy = max(signal - half, 0.0) ** p.informed_convexity
+    gain_sell = max(-signal - half, 0.0) ** p.informed_convexity
     keep = np.exp(-dt_s / _GAIN_MEMORY_S)
     s.gain_num = s.gain_num * keep + (gain_buy + gain_sell) * (1.0 - keep)
     s.gain_den = s.gain_den * keep + (1.0 - keep)
@@ -68,13 +69,27 @@ def order_qty(p: Rec, u: float) -> float:
 
 
 @nb.njit(cache=True)
+def _size_rank(w: World, informed: bool) -> float:
+    """Rank of an order's size: informed ones are large, together they have the fitted distribution.
+
+    Informed: density a·u^(a−1). Uninformed: what is left of the uniform density, by rejection.
+    """
+    rng, power, share = w.state.flow_rng, w.params.informed_size_power, w.params.informed_fraction
+    if informed:
+        return uniform(rng) ** (1.0 / power)
+    for _ in range(16):
+        u = uniform(rng)
+        if uniform(rng) > share * power * u ** (power - 1.0):
+            return u
+    return uniform(rng)
+
+
+@nb.njit(cache=True)
 def _send(w: World, out: Out, aggressor: int, informed: bool, signal: float) -> None:
     """One aggressor order of side `aggressor` (0 buys): size it, match it, tell the truth of it."""
     s, p = w.state, w.params
     rng = s.flow_rng
-    qty = order_qty(p, uniform(rng))
-    if informed:
-        qty *= p.informed_size_ratio
+    qty = order_qty(p, _size_rank(w, informed))
     steps = max(1, int(qty / w.inst.size_step + 0.5))
     book_side = 1 - aggressor
     limit = bottom(w, book_side)
@@ -84,9 +99,10 @@ def _send(w: World, out: Out, aggressor: int, informed: bool, signal: float) -> 
         touch = best(w, book_side)
         limit = max(limit, touch - int(1e-4 * reach * abs(touch)))
         steps = 2**40
-    if p.wants_diffs:
+    if p.wants_diffs and p.diff_ns == 0:
         flush_diffs(w, out)
     first_id = s.next_trade_id
+    s.startled = 1
     filled = match(w, out, book_side, steps, limit)
     if out.count.orders < out.orders.shape[0]:
         truth = out.orders[out.count.orders]

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from undertow.instrument import step_ticks
-from undertow.synthetic.book import best, fill_side, refill, retarget
+from undertow.synthetic.book import best, clear_stale, fill_side, keep_alive, refill, retarget
 from undertow.synthetic.rng import exponential, normal, uniform
 from undertow.synthetic.world import Out, World
 
@@ -93,13 +93,17 @@ def step_quotes(w: World, dt_s: float) -> None:
     s.log_half = s.log_half * decay + p.half_spread_sd * np.sqrt(1.0 - decay * decay) * normal(rng)
     gap = s.v - s.center
     rate = p.requote_idle + p.requote_react * gap * gap
-    if uniform(rng) < 1.0 - np.exp(-rate * dt_s):
+    startled = s.startled and uniform(rng) < p.requote_after_order
+    s.startled = 0
+    if startled or uniform(rng) < 1.0 - np.exp(-rate * dt_s):
         s.center += p.requote_share * gap
         place_touch(w)
     _feel_pressure(w)
+    clear_stale(w, dt_s)
     for k in range(2):
         if best(w, k) < s.target[k] and uniform(rng) < 1.0 - np.exp(-p.refill_rate * dt_s):
             refill(w, k)
+        keep_alive(w, k)
 
 
 @nb.njit(cache=True)
@@ -132,8 +136,9 @@ def place_touch(w: World) -> None:
     half = p.half_spread * np.exp(s.log_half)
     bid = int(np.floor(middle - half))
     ask = max(int(np.ceil(middle + half)), bid + 1)
-    retarget(w, 0, bid)
-    retarget(w, 1, -ask)
+    retreating = 0 if bid < s.target[0] else 1
+    retarget(w, retreating, bid if retreating == 0 else -ask)
+    retarget(w, 1 - retreating, -ask if retreating == 0 else bid)
 
 
 @nb.njit(cache=True)

@@ -36,6 +36,7 @@ TAKER: Final = np.dtype(
         ("near_px", "<f8"),
         ("far_px", "<f8"),
         ("prints", "<i8"),
+        ("levels", "<i8"),
         ("side", "i1"),
     ],
     align=True,
@@ -51,6 +52,8 @@ CURSOR: Final = np.dtype(
         ("takers", "<i8"),
         ("probes", "<i8"),
         ("touch_changes", "<i8"),
+        ("imbalance_sum", "<f8"),  # Σ sign of the move · imbalance of the touch just before it
+        ("imbalance_n", "<i8"),
         ("best_bid", "<i8"),
         ("best_ask", "<i8"),
         ("bid_qty", "<f8"),
@@ -101,9 +104,14 @@ def _note_touch(buf: Buffers, book: Book, inst: Rec, exch_ns: int) -> None:
     moved = top.best_bid != c.best_bid or top.best_ask != c.best_ask
     if moved or bid_qty != c.bid_qty or ask_qty != c.ask_qty:
         c.touch_changes += 1
+    bid_before, ask_before = c.bid_qty, c.ask_qty
     c.bid_qty, c.ask_qty = bid_qty, ask_qty
     if not moved:
         return
+    up = top.best_bid + top.best_ask - c.best_bid - c.best_ask
+    if c.touches > 0 and up != 0:
+        c.imbalance_sum += np.sign(up) * (bid_before - ask_before) / (bid_before + ask_before)
+        c.imbalance_n += 1
     c.best_bid, c.best_ask = top.best_bid, top.best_ask
     if c.touches > 0 and buf.touches[c.touches - 1].exch_ns == exch_ns:
         c.touches -= 1
@@ -126,6 +134,7 @@ def _note_print(buf: Buffers, row: Rec) -> None:
         if order.exch_ns == row.exch_ns and order.side == row.side:
             order.qty += row.qty
             order.prints += 1
+            order.levels += row.px != order.far_px
             if row.side * row.px > row.side * order.far_px:
                 order.far_px = row.px
             if row.side * row.px < row.side * order.near_px:
@@ -136,6 +145,7 @@ def _note_print(buf: Buffers, row: Rec) -> None:
     order.side = row.side
     order.qty = row.qty
     order.prints = 1
+    order.levels = 1
     order.near_px = row.px
     order.far_px = row.px
     c.takers += 1

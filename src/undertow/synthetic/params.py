@@ -71,12 +71,20 @@ class QuoteParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Added rate when the quotes are 1 bp away from the efficient price (grows with the square)."""
     requote_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     """Part of the misplacement that one requote corrects."""
+    requote_after_order: Share = 0.3
+    """Probability that an aggressor order makes them look at once."""
     half_spread_steps: NonNegative = 0.05
     """Median distance of the touch from the quotes' center, in price steps, before rounding outward."""
     half_spread_log_sd: NonNegative = 0.0
     half_spread_reversion_per_s: Positive = 0.2
     refill_per_s: Positive = 10.0
     """Rate at which a side that lost its touch, or has to follow the price, is quoted anew."""
+    stale_share: Share = 0.5
+    """Part of the levels a requote leaves behind on which a few slow orders stay."""
+    stale_rank: Share = 0.2
+    """Up to which rank of the touch's size distribution what stays there reaches."""
+    stale_clear_per_s: Positive = 2.0
+    """Rate at which a level left behind is withdrawn, if nobody takes it first."""
     thinning: NonNegative = 0.5
     """How strongly the side in front of a coming move is withdrawn (rank lost per unit of signal)."""
     impact_bps: NonNegative = 0.0
@@ -95,9 +103,12 @@ class FlowParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     hawkes_decay_per_s: Positive = 0.5
     informed_share: Share
     """Part of the immigrants who know the efficient price, the drift and jumps within warning."""
+    informed_convexity: Annotated[float, msgspec.Meta(ge=0.5, le=6)] = 1.5
+    """Their rate grows with this power of what they expect to gain beyond the touch."""
     informed_horizon_s: NonNegative = 5.0
     """Horizon over which they count the drift."""
-    informed_size_ratio: Positive = 1.0
+    informed_size_power: Annotated[float, msgspec.Meta(ge=1, le=50)] = 1.0
+    """Informed orders are the largest of this many draws; the others make up the size distribution."""
     size_quantiles: tuple[float, ...]
     """Order sizes in the venue's unit at `SIZE_QUANTILES`."""
     sweep_share: Share = 0.0
@@ -115,7 +126,9 @@ class DepthParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     occupancy: tuple[float, ...]
     """Probability that a level of the bin holds orders."""
     events_per_s: tuple[float, ...]
-    """Changes per second of one level of the bin, on one side."""
+    """Changes per second of one level of the bin, on one side (the first entry: see below)."""
+    touch_events_per_s: NonNegative
+    """Changes per second of a touch level, which quotes show more finely than books do."""
     size_quantiles: tuple[tuple[float, ...], ...]
     """Level sizes in the venue's unit at `DEPTH_QUANTILES`, one row per bin."""
     rank_step: Positive = 0.25
@@ -131,6 +144,8 @@ class FeedParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     block_ms: Positive
     time_resolution_ms: Positive = 1.0
     snapshot_s: Positive = 0.54
+    diff_ms: NonNegative = 0.0
+    """Least spacing of diff messages in style ``diffs`` (``full`` publishes every block)."""
     slow_snapshot_s: Positive = 5.4
     """Cadence of the 20-level book in style ``snapshots-2026``."""
     context_s: Positive = 1.0
@@ -191,6 +206,16 @@ class MarketParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 )
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment to match and the misfit that counts as one.
+
+    Misfit and tolerance are relative, for shares and correlations absolute.
+    """
+
+    value: float
+    tolerance: float
+
+
 PARAMS: Final = np.dtype(
     [
         # hidden price
@@ -206,10 +231,14 @@ PARAMS: Final = np.dtype(
         ("requote_idle", "<f8"),
         ("requote_react", "<f8"),
         ("requote_share", "<f8"),
+        ("requote_after_order", "<f8"),
         ("half_spread", "<f8"),
         ("half_spread_sd", "<f8"),
         ("half_spread_reversion", "<f8"),
         ("refill_rate", "<f8"),  # 1/s; infinite at toxicity 0
+        ("stale_share", "<f8"),
+        ("stale_rank", "<f8"),
+        ("stale_clear", "<f8"),
         ("thinning", "<f8"),
         ("impact", "<f8"),
         # flow
@@ -218,8 +247,10 @@ PARAMS: Final = np.dtype(
         ("excite_self", "<f8"),
         ("excite_cross", "<f8"),
         ("hawkes_decay", "<f8"),
+        ("informed_convexity", "<f8"),
         ("informed_horizon", "<f8"),
-        ("informed_size_ratio", "<f8"),
+        ("informed_size_power", "<f8"),
+        ("informed_fraction", "<f8"),  # of all orders, long-run
         ("order_sizes", "<f8", (len(SIZE_QUANTILES),)),  # ln of size
         ("order_probs", "<f8", (len(SIZE_QUANTILES),)),
         ("mean_order_qty", "<f8"),
@@ -242,6 +273,7 @@ PARAMS: Final = np.dtype(
         ("resolution_ns", "<i8"),
         ("snapshot_ns", "<i8"),
         ("slow_snapshot_ns", "<i8"),
+        ("diff_ns", "<i8"),
         ("context_ns", "<i8"),
         ("reference_ns", "<i8"),
         ("reference_noise", "<f8"),
@@ -273,10 +305,13 @@ def _price_and_quotes(rec: Rec, market: MarketParams) -> None:
     rec["jump_warning_s"] = p.jump_warning_s
     rec["requote_idle"], rec["requote_react"] = q.requote_idle_per_s, q.requote_react_per_s
     rec["requote_share"] = 1.0 - hides * (1.0 - q.requote_share)
+    rec["requote_after_order"] = q.requote_after_order
     rec["half_spread"], rec["half_spread_sd"] = q.half_spread_steps, q.half_spread_log_sd
     rec["half_spread_reversion"] = q.half_spread_reversion_per_s
     rec["refill_rate"] = q.refill_per_s / hides if hides > 0 else math.inf
     rec["thinning"], rec["impact"] = q.thinning * toxicity, q.impact_bps * toxicity
+    rec["stale_share"], rec["stale_rank"] = hides * q.stale_share, q.stale_rank
+    rec["stale_clear"] = q.stale_clear_per_s
     rec["reference_reveals"] = hides
 
 
@@ -288,7 +323,10 @@ def _flow(rec: Rec, market: MarketParams) -> None:
     rec["excite_self"] = f.branching * (1.0 - f.cross_share) * f.hawkes_decay_per_s
     rec["excite_cross"] = f.branching * f.cross_share * f.hawkes_decay_per_s
     rec["hawkes_decay"] = f.hawkes_decay_per_s
-    rec["informed_horizon"], rec["informed_size_ratio"] = f.informed_horizon_s, f.informed_size_ratio
+    rec["informed_convexity"] = f.informed_convexity
+    rec["informed_horizon"], rec["informed_size_power"] = f.informed_horizon_s, f.informed_size_power
+    all_immigrants = float(2.0 * rec["immigrants"] + rec["informed"])
+    rec["informed_fraction"] = (1.0 - f.branching) * float(rec["informed"]) / all_immigrants
     rec["order_sizes"], rec["order_probs"] = np.log(f.size_quantiles), SIZE_QUANTILES
     rec["mean_order_qty"] = table_mean(f.size_quantiles, SIZE_QUANTILES)
     rec["sweep_share"], rec["sweep_depth"] = f.sweep_share, f.sweep_mean_bps
@@ -303,7 +341,8 @@ def _depth(rec: Rec, market: MarketParams) -> None:
     rec["n_bins"], rec["window"], rec["rank_step"] = n, d.window_levels, d.rank_step
     rec["from_steps"][: n + 1] = edges
     rec["occupancy"][:n] = d.occupancy[:n]
-    rates = np.array([d.events_per_s[k] * (edges[k + 1] - edges[k]) for k in inside])
+    per_level = [d.touch_events_per_s, *d.events_per_s[1:]]
+    rates = np.array([per_level[k] * (edges[k + 1] - edges[k]) for k in inside])
     rec["event_rate"] = rates.sum()
     rec["event_cdf"][:n] = np.cumsum(rates) / max(float(rates.sum()), 1e-12)
     rec["level_sizes"][:n] = np.log(d.size_quantiles[:n])
@@ -315,6 +354,7 @@ def _feed(rec: Rec, market: MarketParams) -> None:
     f, c = market.feed, market.context
     rec["block_ns"], rec["resolution_ns"] = f.block_ms * 1e6, round(f.time_resolution_ms * 1e6)
     rec["snapshot_ns"], rec["slow_snapshot_ns"] = round(f.snapshot_s * 1e9), round(f.slow_snapshot_s * 1e9)
+    rec["diff_ns"] = round(f.diff_ms * 1e6) if f.style == "diffs" else 0
     rec["context_ns"], rec["reference_ns"] = round(f.context_s * 1e9), round(f.reference_ms * 1e6)
     rec["reference_noise"] = f.reference_noise_bps
     rec["latency_floor_ns"], rec["latency_median_ns"] = f.latency_floor_ms * 1e6, f.latency_median_ms * 1e6

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from undertow.synthetic.params import MarketParams
+from undertow.synthetic.params import MarketParams, Target
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,12 +32,12 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     market: MarketParams
     recorded: dict[str, Any]
     """Statistics of the source (`undertow.synthetic.stats.Statistics` as plain data)."""
+    targets: dict[str, Target]
+    """The moments the fit had to match, with their tolerances."""
     fitted: dict[str, float]
-    """The statistics the simulated method of moments matched, as generated."""
-    targets: dict[str, float]
-    """The same, as recorded."""
+    """The same moments as generated, on seeds the fit has not seen."""
     errors: dict[str, float]
-    """Relative error of each, generated / recorded - 1 (absolute where the target is near 0)."""
+    """Error of each: generated / recorded - 1, for shares and correlations the difference."""
 
 
 def _folder() -> Path:

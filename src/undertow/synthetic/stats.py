@@ -130,6 +130,8 @@ def _orders(s: _Series, lo: int, hi: int, out: dict[str, float]) -> None:
         return
     out["prints_per_order"] = float(o["prints"].mean())
     out["walk_share"] = float(np.mean(o["far_px"] != o["near_px"]))
+    walked = o["levels"][o["levels"] > 1]
+    out["levels_per_walk"] = float(walked.mean()) if len(walked) > 3 else 1.0
     out["distance_mean_bps"] = float(np.mean(np.maximum(distance, 0.0)))
     for d in TAIL_DEPTHS_BPS:
         out[f"deeper_{d:g}bps_per_s"] = float((distance > d).sum() / (hi - lo) * 1e9)
@@ -227,6 +229,8 @@ def measure(recording: Recording, *, errors: bool = True) -> Statistics:
     span_s = (s.last - s.first) * 1e-9
     whole = _moments(s, s.first, s.last)
     whole["touch_changes_per_s"] = float(seen.cursor["touch_changes"]) / span_s
+    moves = max(int(seen.cursor["imbalance_n"]), 1)
+    whole["imbalance_before_move"] = float(seen.cursor["imbalance_sum"]) / moves
     qty = s.takers["qty"]
     spacing = np.diff(np.unique(seen.book_times_ns)) * 1e-6
     probes = np.diff(seen.probes["exch_ns"]) * 1e-9

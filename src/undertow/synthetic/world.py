@@ -44,6 +44,7 @@ STATE: Final = np.dtype(
         ("log_half", "<f8"),  # deviation of ln(half-spread) from its median
         ("tick_step", "<i8"),  # ticks per price step
         ("target", "<i8", (2,)),  # where the makers want the touch, mirrored coordinates
+        ("top", "<i8", (2,)),  # at or above every occupied level; above the target, stale orders
         ("pressure", "<f8", (2,)),  # 0..1: a move against this side is coming
         # flow
         ("excite", "<f8", (2,)),  # added intensity by aggressor side (0 buys)
@@ -61,6 +62,7 @@ STATE: Final = np.dtype(
         ("recv_ns", "<i8"),
         ("next_snapshot_ns", "<i8"),
         ("next_slow_ns", "<i8"),
+        ("next_diff_ns", "<i8"),
         ("next_context_ns", "<i8"),
         ("next_reference_ns", "<i8"),
         ("bbo_level", "<i8", (2,)),  # last published
@@ -68,6 +70,7 @@ STATE: Final = np.dtype(
         ("next_trade_id", "<i8"),
         ("n_dirty", "<i8"),
         ("regridded", "u1"),
+        ("startled", "u1"),  # an aggressor order came in the last block
     ],
     align=True,
 )

@@ -1,0 +1,103 @@
+"""A preset from a recording or from published figures: measure, estimate, fit, check on fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from undertow.recording import Recording
+from undertow.synthetic.direct import direct
+from undertow.synthetic.fit import KNOBS, MomentFit, misfit, simulated_moments, targets_of
+from undertow.synthetic.params import Feed, MarketParams, Target
+from undertow.synthetic.presets import Preset, Provenance
+from undertow.synthetic.published import PUBLISHED
+from undertow.synthetic.stats import measure
+
+VERSION = 1
+CHECK_SEEDS = (901, 902, 903, 904, 905, 906)
+"""Seeds on which a preset's errors are reported; the fit never sees them."""
+
+Progress = Callable[[str], None]
+
+
+def preset_from_recording(
+    recording: Recording,
+    *,
+    name: str,
+    source: str,
+    feed: Feed,
+    window_levels: int,
+    fitted: str,
+    commit: str,
+    iterations: int = 14,
+    duration_s: float = 7200.0,
+    start: MarketParams | None = None,
+    progress: Progress = lambda line: None,
+) -> Preset:
+    """Fit a preset to `recording`. `start` gives the fitted parameters a place to begin from."""
+    seen = measure(recording)
+    market = direct(seen, recording.instrument, name=name, feed=feed, window_levels=window_levels)
+    if start is not None:
+        for knob in KNOBS:
+            market = knob.put(market, knob.get(start))
+    targets = targets_of(seen.moments, seen.standard_errors)
+    fit = MomentFit(targets, duration_s=duration_s, progress=progress)
+    result = fit.run(market, iterations, screen=1 if start is not None else 60)
+    provenance = Provenance(source=source, fitted=fitted, commit=commit)
+    return _checked(result.market, targets, provenance, msgspec.to_builtins(seen), duration_s, progress)
+
+
+def preset_from_figures(
+    name: str,
+    *,
+    fitted: str,
+    commit: str,
+    iterations: int = 14,
+    duration_s: float = 43_200.0,
+    progress: Progress = lambda line: None,
+) -> Preset:
+    """Fit a preset to the published figures of `PUBLISHED`."""
+    known = PUBLISHED[name]()
+    knobs = tuple(knob for knob in KNOBS if knob.field in known.knobs)
+    fit = MomentFit(known.targets, knobs, duration_s=duration_s, progress=progress)
+    result = fit.run(known.market, iterations, screen=20)
+    provenance = Provenance(source=known.source, published_figures=True, fitted=fitted, commit=commit)
+    return _checked(result.market, known.targets, provenance, {}, duration_s, progress)
+
+
+def _checked(
+    market: MarketParams,
+    targets: dict[str, Target],
+    provenance: Provenance,
+    recorded: dict[str, Any],
+    duration_s: float,
+    progress: Progress,
+) -> Preset:
+    """The preset, its parameters rounded, with its errors on seeds the fit has not seen."""
+    market = msgspec.convert(rounded(market), MarketParams)
+    progress("checking on fresh seeds")
+    moments = simulated_moments(market, CHECK_SEEDS, max(duration_s, 10_800.0))
+    plain = {
+        "version": VERSION,
+        "provenance": provenance,
+        "market": market,
+        "recorded": recorded,
+        "targets": targets,
+        "fitted": {name: moments.get(name, 0.0) for name in targets},
+        "errors": {name: misfit(name, t.value, moments.get(name, 0.0)) for name, t in targets.items()},
+    }
+    return msgspec.convert(rounded(plain), Preset)
+
+
+def rounded(value: Any) -> Any:
+    """Structs as plain data, floats to six significant digits."""
+    plain = msgspec.to_builtins(value)
+    if isinstance(plain, float):
+        return float(f"{plain:.6g}")
+    if isinstance(plain, dict):
+        return {key: rounded(item) for key, item in plain.items()}
+    if isinstance(plain, (list, tuple)):
+        return [rounded(item) for item in plain]
+    return plain
