@@ -53,7 +53,9 @@ def test_an_altered_future_leaves_the_past() -> None:
     other = _copied(world)
     known_ns = int(world.state["jump_ns"]) - warning_ns - 200_000_000
     other.state["jump_bps"] *= -5.0
-    np.testing.assert_array_equal(_run(world, known_ns), _run(other, known_ns))
+    before = _run(world, known_ns)
+    assert len(before) > 50
+    assert before.tobytes() == _run(other, known_ns).tobytes()
     later = known_ns + warning_ns + 5_000_000_000
     assert _run(world, later).tobytes() != _run(other, later).tobytes()
 
@@ -110,11 +112,11 @@ def test_books_thin_before_moves() -> None:
     """Just before a jump, the side in front of it shows less than the other; with toxicity 0 not."""
 
     def ahead_share(toxicity: float) -> float:
-        market = generate("hl-btc", 14, 7200.0, toxicity=toxicity, feed="full")
+        market = generate("hl-btc", 14, 2400.0, toxicity=toxicity)
         world, _ = market.open()
         ahead, both = 0.0, 0.0
         out = new_out(world, 400_000)
-        while world.state["now_ns"] < market.start_ns + 7_200_000_000_000:
+        while world.state["now_ns"] < market.start_ns + 2_400_000_000_000:
             simulator.clear_out(out)
             if int(world.state["jump_ns"] - world.state["now_ns"]) < 80_000_000:
                 k = 1 if world.state["jump_bps"] > 0 else 0

@@ -171,45 +171,16 @@ def fit(
     resume
         Begin from the preset of this name instead of from random places.
     """
-    from datetime import UTC, datetime
-
     from undertow.data.layout import StoreError
-    from undertow.synthetic.make import preset_from_figures, preset_from_recording
-    from undertow.synthetic.presets import load_preset, write_preset
-    from undertow.synthetic.published import PUBLISHED
-
-    today, commit = datetime.now(UTC).date().isoformat(), _commit()
-
-    def progress(line: str) -> None:
-        sys.stderr.write(line + "\n")
+    from undertow.synthetic.presets import write_preset
 
     try:
         if store is None:
-            if name not in PUBLISHED:
-                known = ", ".join(PUBLISHED)
-                raise ValueError(f"no published figures for {name!r}, only for {known}; or give --store")
-            preset = preset_from_figures(
-                name,
-                fitted=today,
-                commit=commit,
-                iterations=iterations,
-                duration_s=duration_s or 43_200.0,
-                progress=progress,
-            )
+            preset = _from_figures(name, iterations, duration_s or 43_200.0)
         else:
             recording = _recording(None, store, venue, coin, 0, 0.0, None)
-            preset = preset_from_recording(
-                recording,
-                name=name,
-                source=_describe(recording),
-                feed=feed,
-                window_levels=window_levels,
-                fitted=today,
-                commit=commit,
-                iterations=iterations,
-                duration_s=duration_s or 7200.0,
-                start=load_preset(name).market if resume else None,
-                progress=progress,
+            preset = _from_recording(
+                recording, name, feed, window_levels, iterations, duration_s or 7200.0, resume
             )
     except (ValueError, StoreError) as fault:
         return _fail(fault)
@@ -223,6 +194,60 @@ def fit(
         )
     sys.stdout.write(f"wrote {path}\n")
     return 0
+
+
+def _progress(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date().isoformat()
+
+
+def _from_figures(name: str, iterations: int, duration_s: float) -> Preset:
+    from undertow.synthetic.make import preset_from_figures
+    from undertow.synthetic.published import PUBLISHED
+
+    if name not in PUBLISHED:
+        known = ", ".join(PUBLISHED)
+        raise ValueError(f"no published figures for {name!r}, only for {known}; or give --store")
+    return preset_from_figures(
+        name,
+        fitted=_today(),
+        commit=_commit(),
+        iterations=iterations,
+        duration_s=duration_s,
+        progress=_progress,
+    )
+
+
+def _from_recording(
+    recording: Recording,
+    name: str,
+    feed: FeedStyle,
+    window_levels: int,
+    iterations: int,
+    duration_s: float,
+    resume: bool,
+) -> Preset:
+    from undertow.synthetic.make import preset_from_recording
+    from undertow.synthetic.presets import load_preset
+
+    return preset_from_recording(
+        recording,
+        name=name,
+        source=_describe(recording),
+        feed=feed,
+        window_levels=window_levels,
+        fitted=_today(),
+        commit=_commit(),
+        iterations=iterations,
+        duration_s=duration_s,
+        start=load_preset(name).market if resume else None,
+        progress=_progress,
+    )
 
 
 def _describe(recording: Recording) -> str:

@@ -114,11 +114,18 @@ def _rank_of_size(w: World, b: int, steps: int) -> float:
 
 
 @nb.njit(cache=True)
+def _least_rank(w: World, k: int, m: int) -> float:
+    """Least rank of the level: that of a fresh touch, while no move threatens its side."""
+    return w.params.fresh_rank if m >= w.state.target[k] and w.state.pressure[k] == 0.0 else 0.0
+
+
+@nb.njit(cache=True)
 def create(w: World, k: int, m: int, certainly: bool) -> None:
     """Draw the level anew: occupied with its distance's probability, or `certainly`."""
     b = _bin(w.params, w.state.target[k] - m)
     if certainly or uniform(w.state.book_rng) < w.params.occupancy[b]:
-        set_size(w, k, m, _size_of_rank(w, b, uniform(w.state.book_rng)))
+        low = _least_rank(w, k, m)
+        set_size(w, k, m, _size_of_rank(w, b, low + (1.0 - low) * uniform(w.state.book_rng)))
     else:
         set_size(w, k, m, 0)
 
@@ -238,8 +245,9 @@ def _change(w: World, k: int, b: int, m: int) -> None:
         return
     rank = _rank_of_size(w, b, steps) + w.params.rank_step * normal(rng)
     rank -= w.params.thinning * w.state.pressure[k]
-    rank = abs(rank) % 2.0
-    set_size(w, k, m, _size_of_rank(w, b, 2.0 - rank if rank > 1.0 else rank))
+    low = _least_rank(w, k, m)
+    above = abs(rank - low) % (2.0 * (1.0 - low))
+    set_size(w, k, m, _size_of_rank(w, b, low + min(above, 2.0 * (1.0 - low) - above)))
 
 
 @nb.njit(cache=True)

@@ -70,6 +70,7 @@ KNOBS: Final = (
     Knob("quotes", "refill_per_s", 0.2, 100.0),
     Knob("quotes", "stale_share", 0.02, 1.0),
     Knob("quotes", "stale_rank", 0.005, 1.0),
+    Knob("quotes", "fresh_rank", 0.002, 0.9),
     Knob("quotes", "stale_clear_per_s", 0.05, 100.0),
     Knob("quotes", "thinning", 0.01, 3.0),
     Knob("quotes", "impact_bps", 1e-4, 2.0),

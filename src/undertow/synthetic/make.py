@@ -33,10 +33,13 @@ def preset_from_recording(
     commit: str,
     iterations: int = 14,
     duration_s: float = 7200.0,
+    screen: int = 60,
     start: MarketParams | None = None,
     progress: Progress = lambda line: None,
 ) -> Preset:
-    """Fit a preset to `recording`. `start` gives the fitted parameters a place to begin from."""
+    """Fit a preset to `recording`. The fit begins at `start`'s parameters, or at the
+    best of `screen` random places around the direct estimates.
+    """
     seen = measure(recording)
     market = direct(seen, recording.instrument, name=name, feed=feed, window_levels=window_levels)
     if start is not None:
@@ -44,7 +47,7 @@ def preset_from_recording(
             market = knob.put(market, knob.get(start))
     targets = targets_of(seen.moments, seen.standard_errors)
     fit = MomentFit(targets, duration_s=duration_s, progress=progress)
-    result = fit.run(market, iterations, screen=1 if start is not None else 60)
+    result = fit.run(market, iterations, screen=1 if start is not None else screen)
     provenance = Provenance(source=source, fitted=fitted, commit=commit)
     return _checked(result.market, targets, provenance, msgspec.to_builtins(seen), duration_s, progress)
 

@@ -47,51 +47,60 @@ def _coins(dollars: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(round(usd / _HYPE_PX, 2) for usd in dollars)
 
 
+_PRICE: Final = PriceParams(
+    sigma_bps=2.0,
+    log_vol_sd=0.5,
+    vol_reversion_per_s=0.03,
+    jump_rate_per_s=0.02,
+    jump_mean_bps=6.0,
+    jump_warning_s=2.0,
+    drift_sd_bps_per_s=0.1,
+)
+
+_QUOTES: Final = QuoteParams(
+    requote_idle_per_s=0.1,
+    requote_react_per_s=0.2,
+    requote_share=0.7,
+    half_spread_steps=7.0,
+    half_spread_log_sd=0.3,
+    half_spread_reversion_per_s=0.05,
+    refill_per_s=3.0,
+    stale_share=0.6,
+    impact_bps=0.3,
+)
+
+_FLOW: Final = FlowParams(
+    order_rate_per_s=1.0 / 6.0,
+    branching=0.4,
+    informed_share=0.4,
+    informed_size_power=2.0,
+    size_quantiles=_coins(_ORDER_USD),
+    sweep_share=0.03,
+    sweep_mean_bps=5.0,
+    resting_order_qty=_coins((300.0,))[0],
+)
+
+_STEPS: Final = (0, 1, 4, 12, 32, 80)
+_DEPTH: Final = DepthParams(
+    from_steps=_STEPS,
+    occupancy=(1.0, 0.35, 0.35, 0.4, 0.3, 0.2),
+    events_per_s=(1.0, 0.3, 0.3, 0.25, 0.2, 0.1),
+    touch_events_per_s=1.0,
+    size_quantiles=(_coins(_LEVEL_USD),) * len(_STEPS),
+    window_levels=160,
+)
+
+
 def _hip3_hype() -> Published:
     maker, taker = hyperliquid_fees_bps(hip3_deployer_scale=1.0)
-    steps = (0, 1, 4, 12, 32, 80)
     market = MarketParams(
         name="hip3-hype",
         instrument=hyperliquid_perp("hyna:HYPE", 2, maker_fee_bps=maker, taker_fee_bps=taker),
         start_px=_HYPE_PX,
-        price=PriceParams(
-            sigma_bps=2.0,
-            log_vol_sd=0.5,
-            vol_reversion_per_s=0.03,
-            jump_rate_per_s=0.02,
-            jump_mean_bps=6.0,
-            jump_warning_s=2.0,
-            drift_sd_bps_per_s=0.1,
-        ),
-        quotes=QuoteParams(
-            requote_idle_per_s=0.1,
-            requote_react_per_s=0.2,
-            requote_share=0.7,
-            half_spread_steps=7.0,
-            half_spread_log_sd=0.3,
-            half_spread_reversion_per_s=0.05,
-            refill_per_s=3.0,
-            stale_share=0.6,
-            impact_bps=0.3,
-        ),
-        flow=FlowParams(
-            order_rate_per_s=1.0 / 6.0,
-            branching=0.4,
-            informed_share=0.4,
-            informed_size_power=2.0,
-            size_quantiles=_coins(_ORDER_USD),
-            sweep_share=0.03,
-            sweep_mean_bps=5.0,
-            resting_order_qty=_coins((300.0,))[0],
-        ),
-        depth=DepthParams(
-            from_steps=steps,
-            occupancy=(1.0, 0.35, 0.35, 0.4, 0.3, 0.2),
-            events_per_s=(1.0, 0.3, 0.3, 0.25, 0.2, 0.1),
-            touch_events_per_s=1.0,
-            size_quantiles=(_coins(_LEVEL_USD),) * len(steps),
-            window_levels=160,
-        ),
+        price=_PRICE,
+        quotes=_QUOTES,
+        flow=_FLOW,
+        depth=_DEPTH,
         feed=FeedParams(
             style="snapshots",
             block_ms=70.0,

@@ -25,7 +25,7 @@ from undertow.synthetic.hidden import (
 from undertow.synthetic.rng import normal, uniform
 from undertow.synthetic.world import Out, World
 
-WARM_UP_S = 300.0
+WARM_UP_S = 120.0
 
 
 @nb.njit(cache=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from undertow.events import EVENT
 from undertow.records import Rec, new_record
-from undertow.synthetic.params import MarketParams, params_record
+from undertow.synthetic.params import MarketParams
+from undertow.synthetic.params_record import params_record
 from undertow.synthetic.rng import RNG, stream
 
 SNAPSHOT_LEVELS: Final = 20
