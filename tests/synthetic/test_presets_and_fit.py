@@ -22,7 +22,7 @@ TOLERANCE = 0.2
 
 
 def test_the_presets_that_must_exist() -> None:
-    assert set(preset_names()) >= {"hl-btc", "binance-btc-volatile", "hip3-hype"}
+    assert set(preset_names()) >= {"hl-btc", "hip3-hype"}
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -52,13 +52,16 @@ def test_presets_say_where_they_come_from(name: str) -> None:
 
 
 def test_the_depth_profile_is_that_of_the_parameters() -> None:
-    """Median level size and occupancy by distance come back out of the book within sampling error."""
+    """Median level size and occupancy by distance come back out of the book.
+
+    From five steps on; nearer ones also hold what slow makers left behind.
+    """
     market = generate("hl-btc", 5, 7200.0)
     seen, given = measure(market, errors=False).depth, market.params.depth
-    for b in range(1, 5):
+    for b in range(4, 8):
         assert seen.from_steps[b] == given.from_steps[b]
         assert seen.occupancy[b] == pytest.approx(given.occupancy[b], abs=0.06)
-        assert abs(np.log(seen.size_quantiles[b][4] / given.size_quantiles[b][4])) < 0.7
+        assert abs(np.log(seen.size_quantiles[b][4] / given.size_quantiles[b][4])) < 0.5
 
 
 def test_the_fit_finds_known_parameters_again() -> None:

@@ -161,6 +161,9 @@ def retarget(w: World, k: int, target: int) -> None:
             set_size(w, k, m, 0)
         w.state.target[k] = target
         w.state.top[k] = max(w.state.top[k], target)
+        for m in range(old + 1, target + 1):
+            if size_at(w, k, m) > 0:
+                create(w, k, m, True)
     else:
         for m in range(target + 1, old + 1):
             _leave_behind(w, k, m)
@@ -244,7 +247,8 @@ def _change(w: World, k: int, b: int, m: int) -> None:
         set_size(w, k, m, 0)
         return
     rank = _rank_of_size(w, b, steps) + w.params.rank_step * normal(rng)
-    rank -= w.params.thinning * w.state.pressure[k]
+    if m > w.state.target[k] - w.state.at_risk[k]:
+        rank -= w.params.thinning * w.state.pressure[k]
     low = _least_rank(w, k, m)
     above = abs(rank - low) % (2.0 * (1.0 - low))
     set_size(w, k, m, _size_of_rank(w, b, low + min(above, 2.0 * (1.0 - low) - above)))

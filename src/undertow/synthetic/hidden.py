@@ -110,7 +110,11 @@ def step_quotes(w: World, dt_s: float) -> None:
 def _feel_pressure(w: World) -> None:
     """Pressure on each side, 0..1: how far what is coming exceeds the touch."""
     s = w.state
-    ahead = (s.v - s.center + pending_jump(w)) / touch_half_spread_bps(w)
+    move = s.v - s.center + pending_jump(w)
+    ahead = move / touch_half_spread_bps(w)
+    passed = int(1e-4 * abs(move) * s.target[0])
+    s.at_risk[0] = passed if move < 0.0 else 0
+    s.at_risk[1] = passed if move > 0.0 else 0
     s.pressure[0] = min(max(-ahead - 1.0, 0.0) / 4.0, 1.0)
     s.pressure[1] = min(max(ahead - 1.0, 0.0) / 4.0, 1.0)
 

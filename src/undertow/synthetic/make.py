@@ -9,7 +9,7 @@ import msgspec
 
 from undertow.recording import Recording
 from undertow.synthetic.direct import direct
-from undertow.synthetic.fit import KNOBS, MomentFit, misfit, simulated_moments, targets_of
+from undertow.synthetic.fit import KNOBS, Knob, MomentFit, misfit, simulated_moments, targets_of
 from undertow.synthetic.params import Feed, MarketParams, Target
 from undertow.synthetic.presets import Preset, Provenance
 from undertow.synthetic.published import PUBLISHED
@@ -34,6 +34,7 @@ def preset_from_recording(
     iterations: int = 14,
     duration_s: float = 7200.0,
     screen: int = 60,
+    knobs: tuple[Knob, ...] = KNOBS,
     start: MarketParams | None = None,
     progress: Progress = lambda line: None,
 ) -> Preset:
@@ -46,7 +47,7 @@ def preset_from_recording(
         for knob in KNOBS:
             market = knob.put(market, knob.get(start))
     targets = targets_of(seen.moments, seen.standard_errors)
-    fit = MomentFit(targets, duration_s=duration_s, progress=progress)
+    fit = MomentFit(targets, knobs, duration_s=duration_s, progress=progress)
     result = fit.run(market, iterations, screen=1 if start is not None else screen)
     provenance = Provenance(source=source, fitted=fitted, commit=commit)
     return _checked(result.market, targets, provenance, msgspec.to_builtins(seen), duration_s, progress)
@@ -65,7 +66,7 @@ def preset_from_figures(
     known = PUBLISHED[name]()
     knobs = tuple(knob for knob in KNOBS if knob.field in known.knobs)
     fit = MomentFit(known.targets, knobs, duration_s=duration_s, progress=progress)
-    result = fit.run(known.market, iterations, screen=20)
+    result = fit.run(known.market, iterations, screen=8)
     provenance = Provenance(source=known.source, published_figures=True, fitted=fitted, commit=commit)
     return _checked(result.market, known.targets, provenance, {}, duration_s, progress)
 

@@ -48,7 +48,7 @@ def _coins(dollars: tuple[float, ...]) -> tuple[float, ...]:
 
 
 _PRICE: Final = PriceParams(
-    sigma_bps=2.0,
+    sigma_bps=2.8,
     log_vol_sd=0.5,
     vol_reversion_per_s=0.03,
     jump_rate_per_s=0.02,
@@ -61,7 +61,7 @@ _QUOTES: Final = QuoteParams(
     requote_idle_per_s=0.1,
     requote_react_per_s=0.2,
     requote_share=0.7,
-    half_spread_steps=7.0,
+    half_spread_steps=7.5,
     half_spread_log_sd=0.3,
     half_spread_reversion_per_s=0.05,
     refill_per_s=3.0,
@@ -71,11 +71,11 @@ _QUOTES: Final = QuoteParams(
 
 _FLOW: Final = FlowParams(
     order_rate_per_s=1.0 / 6.0,
-    branching=0.4,
-    informed_share=0.4,
+    branching=0.3,
+    informed_share=0.3,
     informed_size_power=2.0,
     size_quantiles=_coins(_ORDER_USD),
-    sweep_share=0.03,
+    sweep_share=0.05,
     sweep_mean_bps=5.0,
     resting_order_qty=_coins((300.0,))[0],
 )
@@ -83,7 +83,7 @@ _FLOW: Final = FlowParams(
 _STEPS: Final = (0, 1, 4, 12, 32, 80)
 _DEPTH: Final = DepthParams(
     from_steps=_STEPS,
-    occupancy=(1.0, 0.35, 0.35, 0.4, 0.3, 0.2),
+    occupancy=(1.0, 0.65, 0.65, 0.6, 0.5, 0.4),
     events_per_s=(1.0, 0.3, 0.3, 0.25, 0.2, 0.1),
     touch_events_per_s=1.0,
     size_quantiles=(_coins(_LEVEL_USD),) * len(_STEPS),

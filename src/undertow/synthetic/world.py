@@ -47,6 +47,7 @@ STATE: Final = np.dtype(
         ("target", "<i8", (2,)),  # where the makers want the touch, mirrored coordinates
         ("top", "<i8", (2,)),  # at or above every occupied level; above the target, stale orders
         ("pressure", "<f8", (2,)),  # 0..1: a move against this side is coming
+        ("at_risk", "<i8", (2,)),  # levels from the touch on that the move will pass
         # flow
         ("excite", "<f8", (2,)),  # added intensity by aggressor side (0 buys)
         ("gain_num", "<f8"),  # running mean of what an informed order would gain, bps
