@@ -37,10 +37,6 @@ MAX_BOOK_AGE_S = 30.0
 GAMMA_HALF_LIFE_S = 3600.0
 LEAST_QUOTED_BPS = 0.5
 
-RESTING_SHARE = 0.5
-"""Of the room left to q_max, this much may rest: every order can then be replaced at once while its
-predecessor might still fill, without the two ever exceeding q_max (docs/model.md §7)."""
-
 
 def undertow_params(
     config: Config,
@@ -72,7 +68,6 @@ def undertow_params(
     params.ladder.levels = config.ladder.levels
     params.ladder.gap_multiple[:] = gap_multiples(config.ladder.first_gap, config.ladder.spacing_ratio)
     params.ladder.request_price = config.ladder.request_price_bps_lots
-    params.ladder.resting_share = RESTING_SHARE
     quoting = params.quoting
     quoting.event_driven = config.quoting.mode == "event"
     quoting.min_interval_ns = ms_to_ns(config.quoting.min_interval_ms)

@@ -25,6 +25,7 @@ from undertow.kernel.desk import (
     LIVE,
     MAX_WORKING,
     PENDING_CANCEL,
+    PENDING_MODIFY,
     PENDING_NEW,
     POST_ONLY,
     desk_row,
@@ -96,7 +97,7 @@ def test_modify_is_a_new_order_in_the_place_of_the_old() -> None:
     assert put_modify(desk, actions, 1, 0, 1010, 0.4, 2, 0.1, 1.0) == 2
     action = actions[1]
     assert (action["kind"], action["target"], action["id"], action["side"]) == (MODIFY, 0, 1, 1)
-    assert [desk.working[i].status for i in range(2)] == [PENDING_CANCEL, PENDING_NEW]
+    assert [desk.working[i].status for i in range(2)] == [PENDING_MODIFY, PENDING_NEW]
     assert desk.requests == 2
     desk_row(desk, INST, _row(ACK, ref=0, code=CANCELED))
     assert (desk.n_working, desk.working[0].id) == (1, 1)

@@ -252,7 +252,7 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     out.best_bid_px, out.best_ask_px = np.nan, np.nan
     for i in range(desk.n_working):
         order = desk.working[i]
-        if order.status == PENDING_CANCEL:
+        if order.status >= PENDING_CANCEL:
             continue
         px = price_of(inst, order.tick)
         if order.side > 0 and not px <= out.best_bid_px:

@@ -46,7 +46,7 @@ def _build_side(
 ) -> None:
     """Prices, margins, joint sizes and quantities of one side whose touch is known."""
     rungs.levels = params.levels
-    rungs.room_lots = params.resting_share * (q_max - rungs.sign * x.position_lots)
+    rungs.room_lots = q_max - rungs.sign * x.position_lots
     place_levels(rungs, inst, x.mid, post_only_tick, params)
     price_levels(rungs, x, reservation, inst.maker_fee_bps, touch_bps)
     solve_sizes(rungs, eta)

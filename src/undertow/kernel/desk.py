@@ -30,6 +30,8 @@ IOC: Final = 2
 PENDING_NEW: Final = 1
 LIVE: Final = 2
 PENDING_CANCEL: Final = 3
+PENDING_MODIFY: Final = 4
+"""Being replaced: gone as soon as the order that takes its place is there."""
 
 WORKING: Final = np.dtype(
     [
@@ -153,7 +155,7 @@ def put_new(
 def put_cancel(desk: Rec, actions: NDArray[np.void], n: int, slot: int) -> int:
     """Append a cancel of the working order in `slot`; returns the new number of actions."""
     order = desk.working[slot]
-    if n >= actions.shape[0] or order.status == PENDING_CANCEL:
+    if n >= actions.shape[0] or order.status >= PENDING_CANCEL:
         return n
     order.status = PENDING_CANCEL
     a = actions[n]
@@ -187,9 +189,9 @@ def put_modify(
     The new order has a new id and the back of the queue (Hyperliquid's rule). One request.
     """
     old = desk.working[slot]
-    if not can_send(desk, actions, n) or old.status == PENDING_CANCEL:
+    if not can_send(desk, actions, n) or old.status >= PENDING_CANCEL:
         return n
-    old.status = PENDING_CANCEL
+    old.status = PENDING_MODIFY
     a = actions[n]
     a.target = old.id
     a.side = old.side
@@ -229,7 +231,7 @@ def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
             if order.status == PENDING_NEW:
                 order.status = LIVE
         elif row.code == CANCEL_REJECTED:
-            if order.status == PENDING_CANCEL:
+            if order.status >= PENDING_CANCEL:
                 order.status = LIVE
         else:
             if row.code == REJECTED:

@@ -87,7 +87,6 @@ LADDER_PARAMS: Final = np.dtype(
         ("levels", "<i8"),
         ("gap_multiple", "<f8", (MAX_LEVELS,)),  # distance of level k from the touch quote, 1/κ
         ("request_price", "<f8"),  # bps·lots a level must earn over its resting life
-        ("resting_share", "<f8"),  # of the room left to q_max that may rest at once
     ],
     align=True,
 )

@@ -5,9 +5,10 @@ with its queue place. What is left is paired into modifies (one request; the que
 either way), then canceled or placed. Rules, in order of rank:
 
 1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it.
-2. Position plus *all* quantity on a side that could still fill (resting, unacknowledged, being
-   canceled) never exceeds the limit by anything sent here. A modify counts old and new: a fill that
-   races it may leave both. Where that leaves no room, the order is canceled and replaced later.
+2. Position plus all quantity on a side that could still fill (resting, unacknowledged, being
+   canceled) never exceeds the limit by anything sent here. A modify counts as the order it makes:
+   only a fill that races it can leave both, and exceed the limit by that one order. Where there is
+   no room, the order is canceled and replaced later.
 3. Nothing is sent that would meet an own order on the other side.
 4. Cancels go first, then the side that reduces the position, then the other, near levels first,
    until the cycle's budget of requests is spent.
@@ -27,6 +28,8 @@ from numpy.typing import NDArray
 from undertow.kernel.desk import (
     LIVE,
     MAX_WORKING,
+    PENDING_CANCEL,
+    PENDING_MODIFY,
     PENDING_NEW,
     POST_ONLY,
     put_cancel,
@@ -134,11 +137,12 @@ def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: f
 
 @nb.njit(cache=True)
 def _exposure(desk: Rec, side: int) -> float:
-    """Quantity on a side that could still fill, in flight or not."""
+    """Quantity on a side that could still fill, in flight or not; a modify counts as its new order."""
     total = 0.0
     for i in range(desk.n_working):
-        if desk.working[i].side == side:
-            total += desk.working[i].leaves
+        order = desk.working[i]
+        if order.side == side and order.status != PENDING_MODIFY:
+            total += order.leaves
     return total
 
 
@@ -161,7 +165,7 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
     for i in range(desk.n_working):
         order = desk.working[i]
         if order.side == rungs.sign and (
-            order.status > LIVE or (order.status == LIVE and scratch.level_of_order[i] == FREE)
+            order.status == PENDING_CANCEL or (order.status == LIVE and scratch.level_of_order[i] == FREE)
         ):
             exposure -= order.leaves
     while exposure > room + slack:
@@ -195,8 +199,9 @@ def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -
         scratch.plan[row, k] = FREE
         if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
             continue
-        fits = exposure + rungs.qty[k] <= room + slack
         slot = _nearest_order(scratch, desk, rungs, k, _FAR - 1, np.inf)
+        added = rungs.qty[k] - (desk.working[slot].leaves if slot != FREE else 0.0)
+        fits = exposure + added <= room + slack
         if slot != FREE:
             nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
             if fits:
@@ -214,7 +219,7 @@ def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -
             scratch.deferred += 1
             continue
         if fits:
-            exposure += rungs.qty[k]
+            exposure += added
 
 
 @nb.njit(cache=True)
