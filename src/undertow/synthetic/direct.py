@@ -23,6 +23,21 @@ _SNAPSHOT_BLOCK_MS = 70.0
 _DIFF_BLOCK_MS = 5.0
 """Time step for venues without blocks; their times are whole milliseconds."""
 _Z_90 = 1.2816
+_SLOW_LAG_S = 0.1
+
+
+def quote_lag_s(sigma_short: float, sigma_long: float, horizon_s: float) -> float:
+    """Time in which quotes follow the price, read off the volatility signature.
+
+    Quotes that close a gap at rate 1/τ show the share 1 − (1 − e^(−x))/x, x = h/τ, of the variance at
+    horizon h. Solved by bisection between 10 ms and 100 s; 10 ms where the signature does not rise.
+    """
+    share = (sigma_short / sigma_long) ** 2
+    low, high = horizon_s / 100.0, horizon_s / 0.01
+    for _ in range(60):
+        x = math.sqrt(low * high)
+        low, high = (x, high) if 1.0 - (1.0 - math.exp(-x)) / x < share else (low, x)
+    return horizon_s / math.sqrt(low * high)
 
 
 def direct(
@@ -53,13 +68,18 @@ def direct(
 def _quotes(seen: Statistics) -> QuoteParams:
     m = seen.moments
     steps = m["spread_mean_bps"] / max(seen.spread_quantiles_bps[0], 1e-9)
+    slow = quote_lag_s(m["sigma_0.5s"], m["sigma_30s"], 0.5) > _SLOW_LAG_S
     return QuoteParams(
-        requote_idle_per_s=0.05,
-        requote_react_per_s=0.7 / m["sigma_5s"] ** 2,
-        requote_share=0.35,
+        requote_idle_per_s=0.05 if slow else 2.0,
+        requote_react_per_s=(0.7 if slow else 100.0) / m["sigma_5s"] ** 2,
+        requote_share=0.35 if slow else 0.9,
+        requote_after_order=0.15,
         stale_share=0.95,
         stale_rank=0.08,
-        half_spread_steps=0.05 if steps < 2.0 else 0.5 * steps,
+        stale_clear_per_s=10.0 if slow else 200.0,
+        fresh_rank=0.3,
+        refill_per_s=6.0 if slow else 300.0,
+        half_spread_steps=0.03 if steps < 2.0 else 0.5 * steps,
         impact_bps=0.05 * m["sigma_1s"],
     )
 
@@ -70,7 +90,8 @@ def _flow(seen: Statistics, instrument: Instrument) -> FlowParams:
     dispersion = max(m.get("dispersion_30s", m["dispersion_5s"]), 1.05)
     return FlowParams(
         order_rate_per_s=m["orders_per_s"],
-        branching=min(1.0 - 1.0 / math.sqrt(dispersion), 0.85),
+        branching=min(1.0 - 1.0 / math.sqrt(dispersion), 0.9),
+        hawkes_decay_per_s=0.3 if dispersion < 10.0 else 4.0,
         cross_share=0.4,
         informed_share=0.25,
         informed_size_power=3.0,
