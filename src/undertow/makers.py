@@ -34,7 +34,10 @@ WARMUP_S = 30.0
 """From the first book until both sides quote: long enough for the priors to be outweighed."""
 
 MAX_BOOK_AGE_S = 30.0
-GAMMA_HALF_LIFE_S = 3600.0
+FILLS_HALF_LIFE_S = 60.0
+VARIANCE_HALF_LIFE_S = 3600.0
+"""Paces at which a solved γ follows the market: fill rates and costs, and the variance (§2)."""
+
 LEAST_QUOTED_BPS = 0.5
 
 
@@ -45,13 +48,11 @@ def undertow_params(
     gamma: float = 0.0,
     warmup_s: float = WARMUP_S,
     max_book_age_s: float = MAX_BOOK_AGE_S,
-    gamma_half_life_s: float = GAMMA_HALF_LIFE_S,
 ) -> Rec:
     """A `kernel.state.PARAMS` record for `config` on `instrument`.
 
     `gamma` > 0 fixes γ_base, 1/(bp·lot), instead of solving it from ``risk.kappa_eta_base`` or
-    ``risk.half_life_s``; a solved γ_base follows the market over `gamma_half_life_s`. Raises
-    ValueError where values do not fit each other.
+    ``risk.half_life_s``. Raises ValueError where values do not fit each other.
     """
     _check(config, instrument, gamma, warmup_s)
     params = new_record(PARAMS)
@@ -61,7 +62,8 @@ def undertow_params(
     risk.gamma = gamma
     risk.kappa_eta_base = config.risk.kappa_eta_base
     risk.half_life_s = config.risk.half_life_s or 0.0
-    risk.gamma_half_life_s = gamma_half_life_s
+    risk.fills_half_life_s = FILLS_HALF_LIFE_S
+    risk.variance_half_life_s = VARIANCE_HALF_LIFE_S
     risk.beta = config.risk.inventory_beta
     risk.q_max_lots = config.risk.q_max_lots
     risk.lot_usd = config.risk.lot_usd

@@ -41,7 +41,7 @@ def inputs(**changed: float) -> Rec:
 def solved(x: Rec, **rules: float) -> tuple[Rec, Rec]:
     risk, params = new_record(RISK), new_record(RISK_PARAMS)
     params.kappa_eta_base, params.q_max_lots, params.beta = 0.2, 12.0, 4.0
-    params.gamma_half_life_s = 3600.0
+    params.fills_half_life_s, params.variance_half_life_s = 60.0, 3600.0
     for name, value in rules.items():
         params[name] = value
     update_gamma(risk, params, x, 1.5, 1_000_000_000)

@@ -23,8 +23,9 @@ from undertow.units import seconds_between
 RISK: Final = np.dtype(
     [
         ("gamma_base", "<f8"),  # γ_base, 1/(bp·lot); 0 until solved
-        ("log_gamma", "<f8"),  # running average of ln γ
-        ("gamma_seen_s", "<f8"),  # time that average has seen
+        ("log_risk", "<f8"),  # short average of ln γσ², as solved
+        ("log_variance", "<f8"),  # long average of ln σ²
+        ("gamma_seen_s", "<f8"),  # time those averages have seen
         ("gamma_ns", "<i8"),
         ("kappa", "<f8"),  # A-weighted mean of both sides, 1/bp
         ("c1_bid", "<f8"),  # (1/ξ)·ln(1 + ξ/κ), bps
@@ -47,7 +48,8 @@ RISK_PARAMS: Final = np.dtype(
         ("gamma", "<f8"),  # given γ_base; 0: solve it
         ("kappa_eta_base", "<f8"),
         ("half_life_s", "<f8"),  # of inventory; 0: use kappa_eta_base
-        ("gamma_half_life_s", "<f8"),  # over which a solved γ follows the market
+        ("fills_half_life_s", "<f8"),  # over which a solved γ follows fill rates and costs
+        ("variance_half_life_s", "<f8"),  # over which it follows the variance
         ("beta", "<f8"),
         ("q_max_lots", "<f8"),
         ("lot_usd", "<f8"),
@@ -56,8 +58,10 @@ RISK_PARAMS: Final = np.dtype(
 )
 
 MAX_HORIZON_S: Final = 600.0
-MIN_GAMMA: Final = 1e-6
+MIN_GAMMA: Final = 1e-12
 MAX_GAMMA: Final = 1.0
+"""Box of a *solved* γ: where fees leave few fills, κη = .2 takes a γ far below what one would type."""
+
 MIN_KAPPA_ETA: Final = 1e-3
 MAX_KAPPA_ETA: Final = 0.6
 """Box of κη at γ_base: above, the closed forms no longer hold; below, sizes would not be finite."""
@@ -66,6 +70,7 @@ GAMMA_PERIOD_NS: Final = 1_000_000_000
 """A solved γ_base is looked at once a second: it moves over an hour."""
 
 _TINY: Final = 1e-100
+_LEAST_VARIANCE: Final = 1e-12
 
 
 @nb.njit(cache=True)
@@ -211,16 +216,15 @@ def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
 
 
 @nb.njit(cache=True)
-def solve_gamma(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
-    """γ_base that gives κη_base, or the half-life asked for, at the inputs `x`; NaN if unreachable.
+def solve_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
+    """γσ² that gives κη_base, or the half-life asked for, at the inputs `x`; NaN if unreachable.
 
-    C depends on ξ = γ_base, weakly: the equation γσ² = f(C(γ)) is iterated from the last γ until
-    it stands still (a few rounds: κγ′/γ of C is below κη).
+    C depends on ξ = γ_base, weakly: it is iterated from the last γ until it stands still.
     """
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
     kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
-    variance = max(x.sigma_effective * x.sigma_effective, 1e-12)
-    gamma = risk.gamma_base
+    variance = max(x.sigma_effective * x.sigma_effective, _LEAST_VARIANCE)
+    gamma, gs2 = risk.gamma_base, 0.0
     for _ in range(60):
         _, thinning_bid = touch_terms(gamma, x.kappa_bid)
         _, thinning_ask = touch_terms(gamma, x.kappa_ask)
@@ -232,35 +236,54 @@ def solve_gamma(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
         if math.isnan(gs2):
             risk.fill_slope = s2
             return np.nan
-        last, gamma = gamma, min(max(gs2 / variance, MIN_GAMMA), MAX_GAMMA)
+        last, gamma = gamma, boxed_gamma(gs2 / variance)
         if abs(gamma - last) <= 1e-9 * gamma:
             break
-    return gamma
+    return gs2
+
+
+@nb.njit(cache=True)
+def boxed_gamma(gamma: float) -> float:
+    """A solved γ kept in its box."""
+    return min(max(gamma, MIN_GAMMA), MAX_GAMMA)
+
+
+@nb.njit(cache=True)
+def _weight(dt_s: float, seen_s: float, half_life_s: float) -> float:
+    """Weight of what is seen now: an even mean of all at first, then forgetting by half-life."""
+    if dt_s <= 0.0:
+        return 0.0
+    return max(1.0 - math.exp(-dt_s * math.log(2.0) / half_life_s), dt_s / seen_s)
 
 
 @nb.njit(cache=True)
 def update_gamma(risk: Rec, params: Rec, x: Rec, fee_bps: float, now_ns: int) -> None:
-    """Let γ_base follow its solution: an average of ln γ over `gamma_half_life_s`, from the start.
+    """Let γ_base = γσ²/σ² follow its solution, numerator and denominator each at its own pace.
 
-    A half-life that no γ reaches at these inputs changes nothing; if none was ever reached γ_base
-    stays 0 and the maker does not quote (docs/model.md §2).
+    Fill rates and costs enter S₂ through e^(−κc): what is measured of them is noisy, and a γσ² that
+    answered them slowly would send η to the edge of its box. Volatility is measured well, and its
+    bursts must *not* be solved away. So ln γσ² is averaged over minutes and ln σ² over an hour, both
+    from the start. A half-life that no γ reaches at these inputs changes nothing; if none was ever
+    reached γ_base stays 0 and only the reducing side quotes (docs/model.md §2).
     """
     if params.gamma > 0.0:
         risk.gamma_base = params.gamma
         return
     if risk.gamma_base > 0.0 and now_ns - risk.gamma_ns < GAMMA_PERIOD_NS:
         return
-    gamma = solve_gamma(risk, params, x, fee_bps)
-    if math.isnan(gamma):
+    gs2 = solve_risk(risk, params, x, fee_bps)
+    if math.isnan(gs2):
         return
-    dt = min(max(seconds_between(risk.gamma_ns, now_ns), 0.0), params.gamma_half_life_s)
-    risk.gamma_ns = now_ns
+    log_risk = math.log(max(gs2, _TINY))
+    log_variance = math.log(max(x.sigma_effective * x.sigma_effective, _LEAST_VARIANCE))
     if risk.gamma_base == 0.0:
-        risk.log_gamma = math.log(gamma)
-        risk.gamma_seen_s = 0.0
+        risk.log_risk, risk.log_variance, risk.gamma_seen_s = log_risk, log_variance, 0.0
     else:
+        dt = min(max(seconds_between(risk.gamma_ns, now_ns), 0.0), params.fills_half_life_s)
         risk.gamma_seen_s += dt
-        fading = dt * math.log(2.0) / params.gamma_half_life_s
-        weight = max(1.0 - math.exp(-fading), dt / risk.gamma_seen_s if dt > 0.0 else 0.0)
-        risk.log_gamma += weight * (math.log(gamma) - risk.log_gamma)
-    risk.gamma_base = math.exp(risk.log_gamma)
+        weight = _weight(dt, risk.gamma_seen_s, params.fills_half_life_s)
+        risk.log_risk += weight * (log_risk - risk.log_risk)
+        weight = _weight(dt, risk.gamma_seen_s, params.variance_half_life_s)
+        risk.log_variance += weight * (log_variance - risk.log_variance)
+    risk.gamma_ns = now_ns
+    risk.gamma_base = boxed_gamma(math.exp(risk.log_risk - risk.log_variance))
