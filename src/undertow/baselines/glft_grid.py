@@ -26,6 +26,8 @@ from undertow.maker import Maker
 from undertow.records import Rec, new_record
 
 MAX_WINDOW: Final = 6_000
+LEAST_K: Final = 1e-6
+"""Decay below which a fit says nothing (one deep print in an empty window), 1/step."""
 
 STATE: Final = np.dtype(
     [
@@ -133,7 +135,7 @@ def measure(state: Rec, params: Rec, book: Book) -> None:
     if state.cycle % params.update_cycles == 0 and state.cycle >= params.window_cycles - 1:
         n = params.window_cycles
         a, k = fit_intensity(state.depths[:n], state.counts, n * params.cycle_s, params.bins_used)
-        if np.isfinite(a) and k > 0.0:
+        if np.isfinite(a) and k > LEAST_K:
             state.a, state.k = a, k
         state.volatility = spread_of_changes(state.changes[:n]) * np.sqrt(1.0 / params.cycle_s)
     state.cycle += 1

@@ -121,7 +121,7 @@ def _at_print_whole(venue: Venue, now_ns: int, side: int, tick: int, qty: float)
         if order.tick == tick:
             order.ahead -= qty
             order.traded += qty
-            if np.floor(-order.ahead / step) >= 1.0:
+            if np.floor(-order.ahead / step + 0.5) >= 1.0:
                 fill_resting(venue, now_ns, side, i, order.leaves)
                 orders, n = own_side(venue, side)
                 continue

@@ -1,0 +1,1 @@
+"""hftbacktest beside us: its environment, its rows, and our GLFT grid written for it."""
