@@ -130,7 +130,7 @@ def market(name: str, folder: Path | None = None) -> Market:
     paths = sorted(bars.recordings().glob(pattern))
     if not paths:
         raise bars.Unavailable(f"no files {pattern} in {bars.recordings()}")
-    conversion = convert(kind, paths)
+    conversion = convert(kind, paths, mode="repair")
     rows = levels_and_prints(list(conversion.chunks()), conversion.instrument)
     instrument = msgspec.structs.replace(
         conversion.instrument,

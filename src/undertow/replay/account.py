@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 
 from undertow.events import FILL, LOCAL, MAKER
-from undertow.instrument import cash_change, fee_amount, funding_received, notional, price_of
+from undertow.instrument import cash_change, fee_amount, funding_received, notional, price_of, round_size
 from undertow.kernel.l2book import NO_BID
 from undertow.records import Rec
 from undertow.replay.latency import ANSWERS, delay_ns
@@ -87,9 +87,8 @@ def book_fill(
     fee = fee_amount(inst, px, qty, inst.maker_fee_bps if liquidity == MAKER else inst.taker_fee_bps)
     ledger.cash += cash_change(inst, side, px, qty)
     ledger.fees += fee
-    ledger.position += side * qty
-    if abs(ledger.position) < 0.5 * inst.size_step:
-        ledger.position = 0.0
+    held = ledger.position + side * qty
+    ledger.position = np.sign(held) * round_size(inst, abs(held) + 0.25 * inst.size_step)
     ledger.volume += notional(inst, px, qty)
     ledger.max_abs_position = max(ledger.max_abs_position, abs(ledger.position))
     ledger.fills += 1

@@ -105,7 +105,8 @@ def take_through(venue: Venue, now_ns: int, side: int, tick: int, budget: float)
             if qty <= 0.0:
                 break
             budget -= qty
-            orders[best].ahead = 0.0
+            orders[best].ahead = 0.0  # who was before us there has been passed
+            orders[best].seen = 1
         fill_resting(venue, now_ns, side, best, qty)
     return budget
 
@@ -192,7 +193,7 @@ def trim_reduce_only(venue: Venue, now_ns: int) -> None:
                     remove_resting(venue, side, i)
                     orders, n = own_side(venue, side)
                     continue
-                if order.leaves > room:
+                if order.leaves > room + 0.5 * venue.inst.size_step:
                     order.leaves = room
                     order.shrunk = 1
             i += 1

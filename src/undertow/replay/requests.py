@@ -161,7 +161,7 @@ def accept_new(venue: Venue, now_ns: int, request: Rec) -> None:
         if room <= 0.0:
             reject(venue, now_ns, request, EXPIRED, qty)
             return
-        if qty > room:
+        if qty > room + 0.5 * venue.inst.size_step:
             qty, shrunk = room, 1
     if request.tif == POST_ONLY:
         if would_match(venue, request.side, request.tick):
