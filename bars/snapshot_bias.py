@@ -2,13 +2,12 @@
 
 The full feed is Binance's (levels and prints). The thinned one is made from it: a snapshot of 20
 levels a side every 0.5 s, and the prints. Orders are placed at the full feed's touch and beyond it
-on a fixed timetable, whatever either feed shows, and canceled 2 s later, as a ladder that requotes would; an order counts once, when
-it has filled in full. The bias is fills on the thinned feed over fills on the full one, less one.
+on a fixed timetable, whatever either feed shows, and canceled 2 s later, as a ladder that requotes
+would; an order counts once, when it has filled in full. The bias is fills on the thinned feed over
+fills on the full one, less one.
 """
 
 from __future__ import annotations
-
-from collections import defaultdict
 
 import msgspec
 import numba as nb
@@ -144,8 +143,8 @@ def filled(
     return np.bincount(classes[done], minlength=len(BEYOND_BPS))
 
 
-def both_feeds(name: str, settings: ReplaySettings = SETTINGS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Fills by class on the full and on the thinned feed of one market."""
+def feeds(name: str) -> tuple[InMemoryRecording, InMemoryRecording, InMemoryRecording]:
+    """The full feed of a market, the thinned one, and the thinned one whose prints erode nothing."""
     kind, pattern = SOURCES[name]
     paths = sorted(bars.recordings().glob(pattern))
     if not paths:
@@ -156,28 +155,34 @@ def both_feeds(name: str, settings: ReplaySettings = SETTINGS) -> tuple[NDArray[
     rows["flags"] |= EXCH | LOCAL
     rows["recv_ns"] = rows["exch_ns"] + 5_000_000
     instrument = msgspec.structs.replace(conversion.instrument, min_notional=0.0)
-    orders, classes = timetable(rows, instrument)
     full = InMemoryRecording(name, instrument, [Chunk(rows, empty_snapshots())], False)
-    thin = InMemoryRecording(name, instrument, [thinned(rows, instrument)], True)
-    return filled(full, orders, classes, settings), filled(thin, orders, classes, settings)
+    chunk = thinned(rows, instrument)
+    thin, naive = (InMemoryRecording(name, instrument, [chunk], erodes) for erodes in (True, False))
+    return full, thin, naive
 
 
 def measure() -> list[Figure]:
-    """Bias at and beyond the touch, over the markets together and each by itself."""
-    totals: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(2, dtype=np.int64))
-    details: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    """Bias at and beyond the touch over the markets together, by queue model too."""
+    counts: dict[str, NDArray[np.int64]] = {}
+    by_market = {}
     for name in MARKETS:
-        full, thin = both_feeds(name)
-        for place, part in (("at the touch", slice(0, 1)), ("beyond the touch", slice(1, None))):
-            counts = np.array([full[part].sum(), thin[part].sum()])
-            totals[place] += counts
-            details[place][name] = [int(c) for c in counts]
+        full, thin, naive = feeds(name)
+        orders, classes = timetable(full.parts[0].rows, full.instrument)
+        for model in ("power", "risk_averse", "log"):
+            settings = msgspec.structs.replace(SETTINGS, queue_model=model)
+            found = [filled(feed, orders, classes, settings) for feed in (full, thin, naive)]
+            counts[model] = counts.get(model, 0) + np.array(found)
+            if model == SETTINGS.queue_model:
+                by_market[name] = {"full": found[0].tolist(), "snapshots": found[1].tolist()}
     figures = []
-    for place, bar in (("beyond the touch", 0.10), ("at the touch", 0.20)):
-        on_full, on_thin = (int(x) for x in totals[place])
-        bias = round(on_thin / max(on_full, 1) - 1.0, 4)
-        detail = {"fills on the full feed": on_full, "on snapshots": on_thin, "by market": details[place]}
-        figures.append(Figure(f"bias {place}", bias, f"within ±{bar:.0%}", abs(bias) <= bar, detail=detail))
-    n = int(sum(t[0] for t in totals.values()))
-    figures.append(Figure("fills compared", n, ">= 1000", n >= 1_000))
+    for place, bar, part in (("beyond the touch", 0.10, slice(1, None)), ("at the touch", 0.20, slice(0, 1))):
+        for model, table in counts.items():
+            on_full, on_thin, on_naive = (int(row[part].sum()) for row in table)
+            bias, without = (round(n / max(on_full, 1) - 1.0, 4) for n in (on_thin, on_naive))
+            detail = {"full feed": on_full, "snapshots": on_thin, "bias without erosion": without}
+            title = f"bias {place}, {model} queue"
+            figures.append(Figure(title, bias, f"within ±{bar:.0%}", abs(bias) <= bar, detail=detail))
+    n = int(counts[SETTINGS.queue_model][0].sum())
+    detail = {"distance from the touch, bps": BEYOND_BPS, **by_market}
+    figures.append(Figure("fills compared", n, ">= 1000", n >= 1_000, detail=detail))
     return figures

@@ -1,6 +1,6 @@
 """Claims about speed, each beside its peer in one run: ``python -m benchmarks [--rounds N]``.
 
-Writes ``benchmarks.json`` beside a plain table on standard output. Every figure is a ratio of
+Prints a plain table; ``--json FILE`` writes the figures as well. Every figure is a ratio of
 medians over interleaved rounds on the same rows, everything warm.
 """
 

@@ -20,9 +20,11 @@ import bars
 from benchmarks.peer.cases import Case, Market, market
 from benchmarks.peer.process import Peer
 from benchmarks.peer.rows import from_hftbacktest, to_hftbacktest
+from undertow.config import Config
 from undertow.data.memory import InMemoryRecording
 from undertow.events import Chunk, empty_snapshots
 from undertow.maker import Maker
+from undertow.makers import make
 from undertow.replay import replay
 
 MARKETS = ("Binance BTC USDⓈ-M 2024", "Hyperliquid BTC 2025")
@@ -30,16 +32,15 @@ GRID = Case(10, 100, 20, 1, 0.10, 0.05)
 WARM_ROUNDS = 2
 
 
-def _undertow_maker(market: Market) -> Maker | None:
-    """The project's full maker at its defaults (2 x 6 levels), once it can be made."""
-    try:
-        from undertow.makers import make_undertow
-    except ImportError:
-        return None
-    return make_undertow(market.recording.instrument)
+def _undertow_maker(market: Market) -> Maker:
+    """The project's full maker, 2 x 6 levels every 100 ms."""
+    config = Config()
+    assert config.ladder.levels == 6
+    assert config.quoting.interval_ms == GRID.cycle_ms
+    return make("undertow", config, market.recording.instrument)
 
 
-RUNNERS: dict[str, Callable[[Market], Maker | None]] = {
+RUNNERS: dict[str, Callable[[Market], Maker]] = {
     "undertow, GLFT grid": lambda market: market.maker(GRID),
     "undertow, full maker": _undertow_maker,
 }
@@ -86,8 +87,7 @@ def compare(rounds: int, markets: tuple[str, ...] = MARKETS) -> list[Result]:
             for _ in range(WARM_ROUNDS + rounds):
                 once = {"hftbacktest": n / peer.run(place.job(GRID, depth="roi"))["seconds"]}
                 for label, maker in makers.items():
-                    if maker is not None:
-                        once[label] = replay(recording, maker, settings).rows_per_s
+                    once[label] = replay(recording, maker, settings).rows_per_s
                 measured.append(once)
             measured = measured[WARM_ROUNDS:]
             medians = {label: statistics.median(r[label] for r in measured) for label in measured[0]}

@@ -16,14 +16,24 @@ from numpy.typing import NDArray
 
 from undertow.baselines.common import ignore, observe_desk
 from undertow.baselines.ladder import cancel_others, send_missing
-from undertow.instrument import Instrument, qty_of_notional, round_price, round_size, step_ticks
+from undertow.instrument import (
+    Instrument,
+    price_of,
+    qty_of_notional,
+    round_price,
+    round_size,
+    step_ticks,
+)
 from undertow.kernel.desk import DESK
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.maker import Maker
 from undertow.records import Rec, new_record
-from undertow.units import price_at
+from undertow.units import offset_bps, price_at
 
-STATE: Final = np.dtype([("desk", DESK), ("bid_top", "<i8"), ("ask_top", "<i8")], align=True)
+LADDER: Final = np.dtype([("top", "<i8"), ("gap", "<i8")], align=True)
+"""Tick of the best order and ticks between orders (0: no ladder yet)."""
+
+STATE: Final = np.dtype([("desk", DESK), ("bid", LADDER), ("ask", LADDER)], align=True)
 
 PARAMS: Final = np.dtype(
     [
@@ -68,29 +78,20 @@ class SymmetricSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 @nb.njit(cache=True)
 def keep_ladder(
-    state: Rec,
-    params: Rec,
-    inst: Rec,
-    actions: NDArray[np.void],
-    n: int,
-    side: int,
-    mid: float,
-    top_before: int,
-) -> tuple[int, int]:
-    """Keep the ladder of one side; returns the number of actions and the tick of its first order."""
-    desk = state.desk
+    desk: Rec, ladder: Rec, params: Rec, inst: Rec, actions: NDArray[np.void], n: int, side: int, mid: float
+) -> int:
+    """Keep the ladder of one side, moved only beyond the tolerance; returns the number of actions."""
     top = round_price(inst, price_at(mid, -side * params.half_spread_bps), side)
-    tolerance = params.requote_bps * 1e-4 * mid * inst.tick_den / inst.tick_num
-    if top_before > 0 and abs(top - top_before) <= tolerance:
-        top = top_before
-    step = step_ticks(inst, top)
-    gap = max(step, round_price(inst, params.spacing_bps * 1e-4 * mid, -1) // step * step)
-    exposure = side * desk.position + 0.0
+    tick_bps = offset_bps(mid + price_of(inst, 1), mid)
+    if ladder.gap == 0 or abs(top - ladder.top) * tick_bps > params.requote_bps:
+        step = step_ticks(inst, top)
+        ladder.top = top
+        ladder.gap = step * max(1, int(np.round(params.spacing_bps / (tick_bps * step))))
     full = qty_of_notional(inst, mid, params.max_position_usd)
     qty = round_size(inst, qty_of_notional(inst, mid, params.order_usd))
-    levels = params.levels if exposure + 0.5 * qty <= full and qty > 0.0 else 0
-    n = cancel_others(desk, actions, n, side, top, gap, levels)
-    return send_missing(desk, actions, n, side, top, gap, levels, qty), top
+    levels = params.levels if side * desk.position + 0.5 * qty <= full and qty > 0.0 else 0
+    n = cancel_others(desk, actions, n, side, ladder.top, ladder.gap, levels)
+    return send_missing(desk, actions, n, side, ladder.top, ladder.gap, levels, qty)
 
 
 @nb.njit(cache=True)
@@ -99,9 +100,8 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     if not has_both_sides(book):
         return 0
     mid = mid_price(book, inst)
-    n, state.bid_top = keep_ladder(state, params, inst, actions, 0, 1, mid, state.bid_top)
-    n, state.ask_top = keep_ladder(state, params, inst, actions, n, -1, mid, state.ask_top)
-    return n
+    n = keep_ladder(state.desk, state.bid, params, inst, actions, 0, 1, mid)
+    return keep_ladder(state.desk, state.ask, params, inst, actions, n, -1, mid)
 
 
 @nb.njit(cache=True)
