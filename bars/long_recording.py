@@ -76,8 +76,8 @@ def measure() -> list[Figure]:
     session = base.told["session"]
     size = {"rows": session["rows"], "cycles": session["cycles"], "load": load}
     worst = max(base.peak_bytes, corners.peak_bytes) / GIB
-    ratio = tiled[4].told["seconds"] / tiled[1].told["seconds"]
-    spent = {f"{n}x": {k: c.told[k] for k in ("rows", "seconds")} for n, c in tiled.items()}
+    ratio = tiled[4].told["cpu_s"] / tiled[1].told["cpu_s"]
+    spent = {f"{n}x": {k: c.told[k] for k in ("rows", "cpu_s", "seconds")} for n, c in tiled.items()}
     peaks = {f"{n}x": round(c.peak_bytes / GIB, 2) for n, c in tiled.items()}
     return [
         _seconds("store to report, one run, s", base, size),
@@ -85,10 +85,10 @@ def measure() -> list[Figure]:
         _seconds("StandX's own Parquet files to report, one run, s", files, {"load": load}),
         Figure("peak memory, GiB", round(worst, 2), "<= 1", worst <= 1.0, detail=peaks),
         Figure(
-            "seconds of 4× the rows over seconds of 1×",
+            "processor time of 4× the rows over that of 1×",
             round(ratio, 2),
-            "3.4..4.6",
-            3.4 <= ratio <= 4.6,
+            "<= 4.4",
+            ratio <= 4.4,
             detail={**spent, "load": load},
         ),
         Figure(
@@ -152,13 +152,14 @@ def _session(store: str, times: str, folder: str) -> None:
     from undertow import api
 
     recording = Tiled(api.open_recording(store, VENUE, COIN), int(times))
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     session = api.run(recording, extent="off")
     session.report(Path(folder) / "tiled.html")
-    seconds = time.perf_counter() - started
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - spent
     rows = session.summary["session"]["rows"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"rows": rows, "seconds": round(seconds, 2), "peak_gib": round(peak / GIB, 2)}))
+    told = {"rows": rows, "cpu_s": cpu_s, "seconds": seconds, "peak_gib": peak / GIB}
+    print(json.dumps({name: round(value, 2) for name, value in told.items()}))
 
 
 if __name__ == "__main__":
