@@ -17,7 +17,7 @@ import reference_quotes as plain
 from undertow.config import Config, Ladder, Risk
 from undertow.instrument import Instrument
 from undertow.kernel.decision import decide
-from undertow.kernel.eta import RISK, price_horizon, solve_gamma
+from undertow.kernel.eta import RISK, price_horizon, solve_risk
 from undertow.kernel.inputs import INPUTS
 from undertow.kernel.ladder import LADDER
 from undertow.kernel.reservation import RESERVATION
@@ -141,5 +141,5 @@ def test_gamma_of_kappa_eta_agrees_with_bisection(seed: int) -> None:
     m, x, _ = _market(np.random.default_rng(1000 + seed))
     params = undertow_params(Config(), INSTRUMENT)
     risk = new_record(RISK)
-    gamma = solve_gamma(risk, params.risk, x, FEE_BPS)
+    gamma = solve_risk(risk, params.risk, x, FEE_BPS) / m.sigma**2
     assert gamma == pytest.approx(plain.gamma_from_kappa_eta(0.2, m, m.cost_bid, m.cost_ask), rel=1e-6)
