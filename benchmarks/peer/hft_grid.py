@@ -51,6 +51,35 @@ def on_rung(side, top, gap, levels, tick):
 
 
 @njit
+def note_fills(orders, fills, n_fills):
+    """Append the orders filled since the last cycle (the engine keeps no list of fills)."""
+    values = orders.values()
+    while values.has_next():
+        order = values.get()
+        if order.status == FILLED:
+            fills[n_fills, 0] = order.exch_timestamp
+            fills[n_fills, 1] = order.side
+            fills[n_fills, 2] = order.exec_price_tick
+            n_fills += 1
+    return n_fills
+
+
+@njit
+def deepest(trades, mid, tick_size):
+    """How many ticks from the last cycle's mid the prints reached."""
+    reached = -np.inf
+    if np.isnan(mid):
+        return reached
+    for trade in trades:
+        tick = float(int(np.floor(trade.px / tick_size + 0.5)))
+        if trade.ev & BUY_EVENT == BUY_EVENT:
+            reached = max(reached, tick - mid)
+        else:
+            reached = max(reached, mid - tick)
+    return reached
+
+
+@njit
 def run_grid(
     hbt,
     cycle_ns,
@@ -76,22 +105,8 @@ def run_grid(
     cycle_s = cycle_ns * 1e-9
     while hbt.elapse(cycle_ns) == 0:
         orders = hbt.orders(0)
-        values = orders.values()
-        while values.has_next():
-            order = values.get()
-            if order.status == FILLED:
-                fills[n_fills, 0] = order.exch_timestamp
-                fills[n_fills, 1] = order.side
-                fills[n_fills, 2] = order.exec_price_tick
-                n_fills += 1
-        reached = -np.inf
-        if not np.isnan(mid):
-            for trade in hbt.last_trades(0):
-                tick = float(int(np.floor(trade.px / tick_size + 0.5)))
-                if trade.ev & BUY_EVENT == BUY_EVENT:
-                    reached = max(reached, tick - mid)
-                else:
-                    reached = max(reached, mid - tick)
+        n_fills = note_fills(orders, fills, n_fills)
+        reached = deepest(hbt.last_trades(0), mid, tick_size)
         hbt.clear_last_trades(0)
         hbt.clear_inactive_orders(0)
         depth = hbt.depth(0)

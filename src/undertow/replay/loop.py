@@ -196,8 +196,7 @@ def run(
     Each turn lets the exchange run as far as it may, then takes the maker's next event: a stretch
     of market rows, an answer, a timer or an observation, in this order where times are equal.
     """
-    ex, rules, inst = venue.ex, venue.rules, venue.inst
-    local_book, actions = local.book, local.actions
+    ex, rules, inst, book, actions = venue.ex, venue.rules, venue.inst, local.book, local.actions
     n = rows.shape[0]
     mask = venue.outbox.shape[0] - 1
     while True:
@@ -228,10 +227,10 @@ def run(
                         break
                     if rules.capture:
                         capture(venue, local, row)
-                    if unheard(state.desk, inst, local_book, row):
+                    if unheard(state.desk, inst, book, row):
                         at += 1
                         continue
-                    sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
+                    sent = dispatch(state, params, inst, book, row, snapshots, actions)
                     if sent > 0:
                         arrival_ns = send(venue, local, row.recv_ns, sent)
                         bound_ns = min(bound_ns, arrival_ns + rules.response_latency_ns)
@@ -251,6 +250,6 @@ def run(
             continue
         if rules.capture:
             capture(venue, local, row)
-        sent = dispatch(state, params, inst, local_book, row, snapshots, actions)
+        sent = dispatch(state, params, inst, book, row, snapshots, actions)
         if sent > 0:
             send(venue, local, row.recv_ns, sent)
