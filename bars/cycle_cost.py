@@ -34,7 +34,7 @@ def answer(desk: Rec) -> None:
     """The venue takes every request at once."""
     kept = 0
     for i in range(desk.n_working):
-        if desk.working[i].status == PENDING_CANCEL:
+        if desk.working[i].status >= PENDING_CANCEL:
             continue
         if kept != i:
             desk.working[kept] = desk.working[i]
