@@ -22,7 +22,7 @@ TOLERANCE = 0.2
 
 
 def test_the_presets_that_must_exist() -> None:
-    assert set(preset_names()) >= {"hl-btc", "hip3-hype"}
+    assert set(preset_names()) >= {"hl-btc", "binance-btc-volatile", "hip3-hype"}
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from undertow.synthetic.published import PUBLISHED
 from undertow.synthetic.stats import measure
 
 VERSION = 1
+LEVEL_SEEDS = tuple(range(201, 213))
 CHECK_SEEDS = (901, 902, 903, 904, 905, 906)
 """Seeds on which a preset's errors are reported; the fit never sees them."""
 
@@ -71,6 +73,27 @@ def preset_from_figures(
     return _checked(result.market, known.targets, provenance, {}, duration_s, progress)
 
 
+def _levelled(market: MarketParams, targets: dict[str, Target], duration_s: float) -> MarketParams:
+    """`market` with volatility and order rate set right on average over `LEVEL_SEEDS`.
+
+    The fit's few seeds have a volatility and an order rate of their own, which it would make up for.
+    """
+    moments = simulated_moments(market, LEVEL_SEEDS, duration_s)
+    sigmas = [name for name in targets if name.startswith("sigma_")]
+    scale = math.exp(sum(math.log(targets[name].value / moments[name]) for name in sigmas) / len(sigmas))
+    p, f = market.price, market.flow
+    price = msgspec.structs.replace(
+        p,
+        sigma_bps=scale * p.sigma_bps,
+        jump_mean_bps=scale * p.jump_mean_bps,
+        drift_sd_bps_per_s=scale * p.drift_sd_bps_per_s,
+    )
+    rate = f.order_rate_per_s * targets["orders_per_s"].value / moments["orders_per_s"]
+    return msgspec.structs.replace(
+        market, price=price, flow=msgspec.structs.replace(f, order_rate_per_s=rate)
+    )
+
+
 def _checked(
     market: MarketParams,
     targets: dict[str, Target],
@@ -80,6 +103,8 @@ def _checked(
     progress: Progress,
 ) -> Preset:
     """The preset, its parameters rounded, with its errors on seeds the fit has not seen."""
+    progress("levelling volatility and order rate")
+    market = _levelled(market, targets, duration_s)
     market = msgspec.convert(rounded(market), MarketParams)
     progress("checking on fresh seeds")
     moments = simulated_moments(market, CHECK_SEEDS, max(duration_s, 10_800.0))
