@@ -15,7 +15,7 @@ from undertow.synthetic.params_record import table_mean
 from undertow.synthetic.presets import load_preset, preset_names, write_preset
 from undertow.synthetic.stats import measure
 
-SPAN_S = {"hl-btc": 10_800.0, "binance-btc-volatile": 1800.0, "hip3-hype": 43_200.0}
+SPAN_S = {"hl-btc": 10_800.0, "binance-btc-volatile": 5400.0, "hip3-hype": 43_200.0}
 TOLERANCE = 0.2
 """For the headline moments of one market of `SPAN_S`, whose own sampling error is up to 8 %.
 `bars/generated_market.py` measures them over eight long markets."""
