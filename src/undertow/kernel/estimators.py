@@ -61,12 +61,14 @@ from undertow.kernel.markout import (
     markout_own,
     markout_params,
     markout_public,
+    tail_factor,
 )
 from undertow.kernel.mids import MIDS, last_mid, mid_before, push_mid
 from undertow.kernel.volatility import (
     MEDIUM,
     VOLATILITY,
     VOLATILITY_PARAMS,
+    excess_kurtosis,
     init_volatility,
     sigma_clean,
     sigma_effective,
@@ -151,7 +153,8 @@ def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
         intensity_order(state.intensity, params.intensity, index, depth, order.qty[index], now_ns)
         flow_order(state.flow, params.flow, index, now_ns)
         sigma = sigma_effective(state.volatility, params.volatility)
-        markout_public(state.markout, index, depth, mid, state.drift.mu, sigma, now_ns)
+        tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
+        markout_public(state.markout, index, depth, mid, state.drift.mu, sigma, tail, now_ns)
         take_order(order, index)
 
 

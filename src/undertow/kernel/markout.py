@@ -19,9 +19,11 @@ two ends of the stretch. A maker at depth δ is filled by every order that reach
 curve at a node is the mean of b over the orders at least as deep. Own fills then move it by a filter
 of the same form on (own − public), started from 0 ± `own_spread`·loss.
 
-Read-outs: linear in depth and horizon, flat beyond the ends, × σ_eff/σ_ref × (1 + k_tail·clip(excess
-kurtosis, 0, 5)). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0): being
-paid for a fill is not priced before it is earned.
+Read-outs: linear in depth and horizon, flat beyond the ends, × σ_eff/σ_ref × tail/tail_ref, tail = 1 +
+k_tail·clip(excess kurtosis, 0, 5); the references are means over the orders the curve was learned
+from, so that what it already contains is not counted twice. The curve is signed;
+`adverse_selection_bps` is floored at `floor_bps` (0): being paid for a fill is not priced before it
+is earned.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ MARKOUT: Final = np.dtype(
         ("curve", "<f8", (N_HORIZONS, 2, N_NODES)),  # posterior loss, bps, at σ_ref
         ("variance", "<f8", (N_HORIZONS, 2, N_NODES)),  # of the curve, bps²
         ("sigma_sum", "<f8"),
+        ("tail_sum", "<f8"),
         ("sigma_weight", "<f8"),
         ("memory_s", "<f8"),  # decayed seconds observed
         ("move_bps", "<f8"),  # decayed sum of the mid's log returns over them
@@ -133,7 +136,7 @@ def markout_params(
 def init_markout(state: Rec, params: Rec) -> None:
     """The curve starts at the prior, at the prior volatility (worth one order)."""
     state["sigma_sum"] = params["prior_sigma"]
-    state["sigma_weight"] = 1.0
+    state["tail_sum"] = state["sigma_weight"] = 1.0
     init_track(state["public"])
     init_track(state["own"])
     state["next_due_ns"] = NEVER_NS
@@ -147,17 +150,32 @@ def markout_sigma_ref(state: Rec) -> float:
 
 
 @nb.njit(cache=True)
+def tail_factor(params: Rec, kurtosis: float) -> float:
+    """1 + k_tail·clip(excess kurtosis, 0, 5): what fat tails add to a loss (docs/model.md §3)."""
+    return 1.0 + params.k_tail * clip(kurtosis, 0.0, 5.0)
+
+
+@nb.njit(cache=True)
+def markout_tail_ref(state: Rec) -> float:
+    """The mean tail factor at the orders the curve was learned from: the curve contains it."""
+    return state.tail_sum / state.sigma_weight
+
+
+@nb.njit(cache=True)
 def markout_public(
-    state: Rec, index: int, depth: float, mid: float, drift: float, sigma: float, now_ns: int
+    state: Rec, index: int, depth: float, mid: float, drift: float, sigma: float, tail: float, now_ns: int
 ) -> None:
     """Follow an aggressor order that hit side `index` (0 bid, 1 ask) and reached `depth` bps.
 
-    `mid` before it, `drift` μ̂ (bps/s) and `sigma` σ_effective then. Depths below 0 (a stale mid)
-    count at 0; not finite values: no update.
+    `mid` before it, `drift` μ̂ (bps/s), `sigma` σ_effective and `tail` `tail_factor` then. Depths
+    below 0 (a stale mid) count at 0; not finite values: no update.
     """
     if not (abs(depth) < np.inf and 0.0 < mid < np.inf and abs(drift) < np.inf and 0.0 < sigma < np.inf):
         return
+    if not 1.0 <= tail < np.inf:
+        return
     state.sigma_sum += sigma
+    state.tail_sum += tail
     state.sigma_weight += 1.0
     follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, now_ns)
     _note_due(state, state.public)
@@ -217,6 +235,7 @@ def markout_look(state: Rec, params: Rec, now_ns: int, mid: float, drift: float)
     forget(state.public, kept)
     forget(state.own, kept)
     state.sigma_sum *= kept
+    state.tail_sum *= kept
     state.sigma_weight *= kept
     log_mid = math.log(mid)
     state.memory_s = kept * state.memory_s + elapsed_s
@@ -379,8 +398,9 @@ def adverse_selection_bps(
     """AS_side(δ) in bps: the curve at `horizon_s` scaled to today's volatility and tail.
 
     `side` +1 bid, −1 ask; `sigma_ratio` σ_effective/`markout_sigma_ref`; `kurtosis` the excess
-    kurtosis, of which 0…5 counts. Continuous in every argument; at least `floor_bps`.
+    kurtosis, of which 0…5 counts, against that of the orders the curve was learned from. Continuous
+    in every argument; at least `floor_bps`.
     """
-    tail = 1.0 + params.k_tail * clip(kurtosis, 0.0, 5.0)
+    tail = tail_factor(params, kurtosis) / markout_tail_ref(state)
     loss = markout_curve_bps(state, side_index(side), depth, horizon_s) * sigma_ratio * tail
     return max(loss, params.floor_bps)
