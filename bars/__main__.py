@@ -36,7 +36,7 @@ def _cpu() -> str:
 def _stamp() -> dict[str, Any]:
     return {
         "commit": _git("rev-parse", "--short", "HEAD")
-        + ("+changes" if _git("status", "--porcelain") else ""),
+        + ("+changes" if _git("status", "--porcelain", "--", ".", ":!docs/bars.json") else ""),
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
     }

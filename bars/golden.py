@@ -24,7 +24,7 @@ from undertow.kernel.eta import (
 from undertow.kernel.ladder import interpolate, solve_sizes
 from undertow.kernel.reservation import passing_shift, signal_time_s
 
-TITLE = "Golden numbers: GLFT, HJB closed values, ladder eta (issue bar 6)"
+TITLE = "Golden numbers: GLFT, HJB closed values, ladder eta"
 SEED = 11
 
 

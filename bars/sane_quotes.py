@@ -29,7 +29,7 @@ from undertow.replay.engine import replay
 from undertow.replay.settings import ReplaySettings
 from undertow.synthetic.presets import preset_names
 
-TITLE = "Sane quotes on every recording and preset (issue bar 6)"
+TITLE = "Sane quotes on every recording and preset"
 SEED = 3
 PRESET_S = 1800.0
 STANDX_HOURS = 3

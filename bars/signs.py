@@ -30,7 +30,7 @@ from undertow.kernel.ladder import QUOTED
 from undertow.makers import gap_multiples, make_undertow
 from undertow.records import Rec
 
-TITLE = "Signs at the final order price (issue bar 5)"
+TITLE = "Signs at the final order price"
 SEED = 20260219
 
 INSTRUMENTS = (
