@@ -51,13 +51,15 @@ def _preset(name: str) -> list[Figure]:
         for key, t in preset.targets.items()
     }
     share = inside / len(errors)
+    # Published figures are ranges (volatility 2-4 bps/√s, spread 3-8 bps); a recording is a number.
+    allowed = 0.33 if preset.provenance.published_figures else 0.15
     seeds = list(SEEDS)
     return [
         Figure(
             f"{name}: worst headline moment ({worst}), error",
             round(errors[worst], 4),
-            "|error| <= 0.15",
-            abs(errors[worst]) <= 0.15,
+            f"|error| <= {allowed}",
+            abs(errors[worst]) <= allowed,
             seeds,
             detail,
         ),
