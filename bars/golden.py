@@ -1,7 +1,7 @@
 """Golden numbers, reproduced through the production functions to the digits they were printed with.
 
 The tables stand in ``tests/golden`` with their sources; the suite checks every digit of them. Here
-they are counted, and two more claims of the issue are measured: that one pass of the AS-η chain is
+they are counted, and two more claims are measured: that one pass of the AS-η chain is
 its fixed point, and that the joint sizes reach the optimum.
 """
 
