@@ -83,6 +83,6 @@ def measure() -> list[Figure]:
             round(cold_s, 1),
             "announced by a line before and a line with the seconds after",
             announced,
-            detail={"told": told.splitlines()[:3], "load": load},
+            detail={"told": [line.split(" (kept")[0] for line in told.splitlines()[:3]], "load": load},
         ),
     ]

@@ -122,6 +122,7 @@ def _estimators(config: Config, instrument: Instrument) -> Rec:
         markout=markout_params(
             prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
             k_tail=config.adverse_selection.k_tail,
+            regime_s=volatility.regime_windows_s[1],
             theta_per_s=drift.reversion_per_s,
         ),
         funding=funding_params(settlements=config.funding.settlements),

@@ -14,6 +14,7 @@ from undertow.kernel.markout import (
     MARKOUT,
     adverse_selection_bps,
     init_markout,
+    lasting_ratio,
     markout_curve_bps,
     markout_deviation_bps,
     markout_look,
@@ -203,7 +204,9 @@ def test_scaling_by_volatility_and_tail() -> None:
     state, params = informed_market(1, impact=1.0, seconds=120)
     base = adverse_selection_bps(state, params, 1, 1.0, 5.0, 1.0, 0.0)
     assert base > 0.0
-    assert adverse_selection_bps(state, params, 1, 1.0, 5.0, 2.0, 0.0) == pytest.approx(2.0 * base)
+    assert adverse_selection_bps(state, params, 1, 1.0, 5.0, 2.0, 0.0) == pytest.approx(
+        lasting_ratio(2.0, 5.0, 300.0) * base
+    )
     assert adverse_selection_bps(state, params, 1, 1.0, 5.0, 1.0, 3.0) == pytest.approx(1.9 * base)
     assert adverse_selection_bps(state, params, 1, 1.0, 5.0, 1.0, 50.0) == pytest.approx(2.5 * base)
     assert adverse_selection_bps(state, params, 1, 1.0, 5.0, 1.0, -1.0) == pytest.approx(base)
@@ -261,3 +264,12 @@ def test_a_tail_the_curve_was_learned_in_is_not_counted_twice() -> None:
     as_learned = adverse_selection_bps(fat, params, 1, 1.0, 5.0, 1.0, 50.0)
     assert as_learned == pytest.approx(adverse_selection_bps(thin, params, 1, 1.0, 5.0, 1.0, 0.0), rel=0.01)
     assert adverse_selection_bps(fat, params, 1, 1.0, 5.0, 1.0, 0.0) < 0.5 * as_learned
+
+
+def test_a_burst_of_volatility_counts_for_as_long_as_it_lasts() -> None:
+    assert lasting_ratio(3.0, 0.0, 300.0) == 3.0
+    assert lasting_ratio(3.0, 1.0, 300.0) == pytest.approx(3.0, abs=0.01)
+    # mean of 1 + 2·e^(−t/300) over 600 s, by hand: 1 + 2·(1 − e⁻²)/2
+    assert lasting_ratio(3.0, 600.0, 300.0) == pytest.approx(1.0 + (1.0 - np.exp(-2.0)))
+    assert lasting_ratio(1.0, 600.0, 300.0) == 1.0
+    assert lasting_ratio(0.5, 600.0, 300.0) < 1.0

@@ -19,11 +19,11 @@ two ends of the stretch. A maker at depth δ is filled by every order that reach
 curve at a node is the mean of b over the orders at least as deep. Own fills then move it by a filter
 of the same form on (own − public), started from 0 ± `own_spread`·loss.
 
-Read-outs: linear in depth and horizon, flat beyond the ends, × σ_eff/σ_ref × tail/tail_ref, tail = 1 +
-k_tail·clip(excess kurtosis, 0, 5); the references are means over the orders the curve was learned
-from, so that what it already contains is not counted twice. The curve is signed;
-`adverse_selection_bps` is floored at `floor_bps` (0): being paid for a fill is not priced before it
-is earned.
+Read-outs: linear in depth and horizon, flat beyond the ends, × the mean of σ_eff/σ_ref over the
+horizon (`lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurtosis, 0, 5); the
+references are means over the orders the curve was learned from, so that what it already contains is
+not counted twice (ADR 2). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0):
+being paid for a fill is not priced before it is earned.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ MARKOUT_PARAMS: Final = np.dtype(
         ("k_tail", "<f8"),
         ("floor_bps", "<f8"),
         ("theta", "<f8"),
+        ("regime_s", "<f8"),
         ("refresh_s", "<f8"),
     ],
     align=True,
@@ -107,6 +108,7 @@ def markout_params(
     k_tail: float = 0.3,
     floor_bps: float = 0.0,
     theta_per_s: float = 0.02,
+    regime_s: float = 300.0,
     refresh_s: float = 1.0,
 ) -> Rec:
     """Parameters of the curve.
@@ -114,10 +116,12 @@ def markout_params(
     Loss statistics halve in `half_life_s`. The prior loss is `prior_loss`·σ·√min(h,
     `prior_horizon_s`); how far the truth may stray (standard deviations): `step`·loss between
     horizons, `depth_spread` bps per bp of depth between nodes, `own_spread`·loss between own and
-    public fills. `theta_per_s` is the drift's; `floor_bps` −∞ leaves the read-out signed.
+    public fills. `theta_per_s` is the drift's, `regime_s` how long a burst of
+    volatility lasts; `floor_bps` −∞ leaves the read-out signed.
     """
     require("markout", half_life_s=half_life_s, prior_loss=prior_loss, prior_horizon_s=prior_horizon_s)
     require("markout", prior_sigma=prior_sigma_bps_per_sqrt_s, theta_per_s=theta_per_s, refresh_s=refresh_s)
+    require("markout", regime_s=regime_s)
     require("markout", step=step, depth_spread=depth_spread, own_spread=own_spread)
     require("markout", clustering_s=clustering_s)
     require_not_negative("markout", k_tail=k_tail)
@@ -128,7 +132,7 @@ def markout_params(
     rec["prior_loss"], rec["prior_horizon_s"] = prior_loss, prior_horizon_s
     rec["prior_sigma"], rec["step"] = prior_sigma_bps_per_sqrt_s, step
     rec["depth_spread"], rec["own_spread"] = depth_spread, own_spread
-    rec["clustering_s"] = clustering_s
+    rec["clustering_s"], rec["regime_s"] = clustering_s, regime_s
     rec["k_tail"], rec["floor_bps"], rec["theta"] = k_tail, floor_bps, theta_per_s
     return rec
 
@@ -153,6 +157,18 @@ def markout_sigma_ref(state: Rec) -> float:
 def tail_factor(params: Rec, kurtosis: float) -> float:
     """1 + k_tail·clip(excess kurtosis, 0, 5): what fat tails add to a loss (docs/model.md §3)."""
     return 1.0 + params.k_tail * clip(kurtosis, 0.0, 5.0)
+
+
+@nb.njit(cache=True)
+def lasting_ratio(ratio: float, horizon_s: float, regime_s: float) -> float:
+    """Mean of σ/σ_ref over the coming `horizon_s`, when it is `ratio` now and reverts to 1 at 1/`regime_s`.
+
+    A burst of seconds does not scale the loss of the next ten minutes: 1 + (ratio − 1)·(1 − e^(−u))/u,
+    u = horizon/regime.
+    """
+    u = horizon_s / regime_s
+    share = -math.expm1(-u) / u if u > 1e-9 else 1.0
+    return 1.0 + (ratio - 1.0) * share
 
 
 @nb.njit(cache=True)
@@ -402,5 +418,6 @@ def adverse_selection_bps(
     in every argument; at least `floor_bps`.
     """
     tail = tail_factor(params, kurtosis) / markout_tail_ref(state)
-    loss = markout_curve_bps(state, side_index(side), depth, horizon_s) * sigma_ratio * tail
+    sigma = lasting_ratio(sigma_ratio, horizon_s, params.regime_s)
+    loss = markout_curve_bps(state, side_index(side), depth, horizon_s) * sigma * tail
     return max(loss, params.floor_bps)
