@@ -48,8 +48,6 @@ def directory() -> Path:
 
 def install() -> None:
     """Point Numba at `directory`. Must run before the first compiled function is defined."""
-    if "undertow" in os.environ.get("NUMBA_CACHE_DIR", ""):
-        return
     path = directory()
     os.environ["NUMBA_CACHE_DIR"] = str(path)
     if "numba" in sys.modules:
@@ -58,7 +56,7 @@ def install() -> None:
 
 def is_cold() -> bool:
     """Whether nothing of this source tree has been compiled yet (the next start is a slow one)."""
-    path = Path(os.environ.get("NUMBA_CACHE_DIR", str(directory())))
+    path = directory()
     return not any(path.rglob("*.nbi")) if path.is_dir() else True
 
 

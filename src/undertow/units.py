@@ -14,12 +14,8 @@ from __future__ import annotations
 
 import numba as nb
 
-BPS = 1e-4
-"""One basis point as a fraction."""
-
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-NS_PER_US = 1_000
 
 BUY = 1
 SELL = -1

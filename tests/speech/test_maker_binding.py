@@ -98,3 +98,11 @@ def test_cache_directory_follows_the_sources(tmp_path: Path, monkeypatch: pytest
 def test_importing_the_package_does_not_import_numba() -> None:
     code = "import sys, undertow; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ)).returncode == 0
+
+
+def test_a_cache_directory_given_by_the_user_is_keyed_too(tmp_path: Path) -> None:
+    """Also where its path happens to hold the project's name: stale machine code otherwise."""
+    code = "import os, undertow; print(os.environ['NUMBA_CACHE_DIR'])"
+    given = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path / "undertow"))
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(_compile_cache.source_hash())

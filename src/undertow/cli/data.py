@@ -195,6 +195,9 @@ def info(*, store: Path, json: Annotated[bool, Flag] = False) -> int:
 
         from undertow.data.store import describe
 
+        if not store.is_dir():
+            sys.stderr.write(f"error: no store at {store}; `undertow data import` makes one\n")
+            return 1
         found = describe(store)
         if json:
             sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
