@@ -55,9 +55,9 @@ def install() -> None:
 
 
 def is_cold() -> bool:
-    """Whether nothing of this source tree has been compiled yet (the next start is a slow one)."""
+    """Whether no replay loop of this source tree has been compiled yet: the next one starts slowly."""
     path = directory()
-    return not any(path.rglob("*.nbi")) if path.is_dir() else True
+    return not any(path.rglob("loop.run_*.nbi")) if path.is_dir() else True
 
 
 def prune() -> None:
