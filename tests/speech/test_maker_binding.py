@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numba
 import numpy as np
 import pytest
 
@@ -24,6 +25,12 @@ import numba as nb
 def step(x):
     return x + {amount}
 """
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine code of throw-away modules must not outlive them."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "numba"))
 
 
 def _module(path: Path, amount: int) -> ModuleType:
