@@ -3,7 +3,8 @@
 Feeds name no taker, so prints of one side at one exchange time are one order (docs/model.md §1).
 What it reached is its *deepest* print; it is complete when an event of a later exchange time
 arrives, or a timer some time after. Each side gathers on its own, so the order of simultaneous
-prints does not matter.
+prints does not matter. How many levels it crossed is the number of distinct prices it printed at, up
+to `N_LEVELS`; to count them in any order, the lowest `N_LEVELS` of its prices are kept, sorted.
 
 Side index throughout the estimators: 0 the bid (hit by aggressor sells), 1 the ask.
 """
@@ -19,8 +20,12 @@ from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 from undertow.units import depth_bps, s_to_ns
 
+N_LEVELS: Final = 16
+
 AGGRESSOR: Final = np.dtype(
     [
+        ("level_px", "<f8", (2, N_LEVELS)),  # distinct prices, ascending
+        ("levels", "<i8", (2,)),  # how many; at most N_LEVELS
         ("exch_ns", "<i8", (2,)),
         ("recv_ns", "<i8", (2,)),  # of the latest print
         ("mid", "<f8", (2,)),  # before the order
@@ -66,6 +71,21 @@ def is_complete(state: Rec, params: Rec, index: int, exch_ns: int, now_ns: int) 
 
 
 @nb.njit(cache=True)
+def _count_level(state: Rec, index: int, px: float) -> None:
+    """Note `px` among the distinct prices of the order on side `index`."""
+    held = state.levels[index]
+    at = held
+    while at > 0 and state.level_px[index, at - 1] >= px:
+        at -= 1
+    if at == N_LEVELS or (at < held and state.level_px[index, at] == px):
+        return
+    for k in range(min(held, N_LEVELS - 1), at, -1):
+        state.level_px[index, k] = state.level_px[index, k - 1]
+    state.level_px[index, at] = px
+    state.levels[index] = min(held + 1, N_LEVELS)
+
+
+@nb.njit(cache=True)
 def add_print(
     state: Rec, aggressor_side: int, exch_ns: int, recv_ns: int, px: float, qty: float, mid: float
 ) -> None:
@@ -84,7 +104,10 @@ def add_print(
         state.deepest_px[i] = px
         state.qty[i] = qty
         state.prints[i] = 1
+        state.levels[i] = 0
+        _count_level(state, i, px)
         return
+    _count_level(state, i, px)
     state.prints[i] += 1
     state.qty[i] += qty
     if i == 0:
