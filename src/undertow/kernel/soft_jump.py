@@ -11,7 +11,8 @@ With x = r/√d the return of a tick per root second (bps/√s) and p the respon
 online EM (Cappé & Moulines 2009) with forgetting and conjugate priors worth n₀ ticks. The ratio
 σ_jump/σ_diff is a *prior* (3–5); the data move it. What keeps the components from changing places is
 the separation, and the anchor σ_a: the running median of |x| over .6745, of which a few jumps are no
-part, however wrong the start; the first `WARM_UP` returns move it alone. Toxicity is π, the rolling share of jumps.
+part, however wrong the start; the first `WARM_UP` returns move it alone. Toxicity is π, the rolling
+share of jumps.
 
 Uncertainty: the empirical information of (π, ln σ_d, ln σ_j), the weighted sum of the products of
 scores plus the priors', inverted and times Σw²/Σw for exponential weights.
@@ -74,7 +75,7 @@ def soft_jump_params(
     prior_pi: float = 0.05,
     prior_ratio: float = 4.0,
     prior_sigma_bps_per_sqrt_s: float = 1.0,
-    prior_ticks: float = 10.0,
+    prior_ticks: float = 20.0,
     separation: float = 1.5,
 ) -> Rec:
     """Forgetting, π₀, σ_jump/σ_diff of the prior (3–5), first σ_a, n₀, smallest σ_j/σ_d."""
