@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numba as nb
 import numpy as np
@@ -98,7 +99,7 @@ def test_probability_is_even_and_grows_with_the_return() -> None:
     state, params = fresh()
     run(state, params, mixture(1, 2000))
     p = [jump_probability(state, r, 4.0) for r in np.linspace(0.0, 20.0, 50)]
-    assert all(a < b for a, b in zip(p[:-1], p[1:], strict=True) if b < 1.0 - 1e-12)
+    assert all(a < b for a, b in pairwise(p) if b < 1.0 - 1e-12)
     assert p[0] < 0.02
     assert p[-1] > 0.99
     assert jump_probability(state, -7.0, 4.0) == jump_probability(state, 7.0, 4.0)
