@@ -23,7 +23,7 @@ from undertow.records import Rec, new_record
 LOOK = np.dtype([("now_ns", "<i8"), ("kappa", "<f8"), ("sigma", "<f8")])
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, looks: NDArray[np.void]) -> None:
     for i in range(looks.shape[0]):
         covariance_look(state, params, looks[i].now_ns, looks[i].kappa, looks[i].sigma)

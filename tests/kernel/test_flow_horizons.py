@@ -35,7 +35,7 @@ from undertow.kernel.flow_horizons import (
 from undertow.records import Rec, new_record
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, events: NDArray[np.void]) -> None:
     for i in range(events.shape[0]):
         flow_horizons_order(state, params, events[i].index, events[i].qty, events[i].now_ns)

@@ -30,7 +30,7 @@ from undertow.kernel.hawkes import (
 from undertow.records import Rec, new_record
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, events: NDArray[np.void]) -> None:
     for i in range(events.shape[0]):
         hawkes_order(state, params, events[i].index, events[i].now_ns)

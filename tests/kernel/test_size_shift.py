@@ -29,7 +29,7 @@ from undertow.kernel.size_shift import (
 from undertow.records import Rec, new_record
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, events: NDArray[np.void]) -> None:
     for i in range(events.shape[0]):
         size_shift_order(state, params, events[i].index, events[i].qty, events[i].now_ns)

@@ -27,7 +27,7 @@ from undertow.records import Rec, new_record
 TICK = np.dtype([("bps", "<f8"), ("seconds", "<f8")])
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, ticks: NDArray[np.void]) -> None:
     for i in range(ticks.shape[0]):
         soft_jump_tick(state, params, ticks[i].bps, ticks[i].seconds)

@@ -28,7 +28,7 @@ from undertow.kernel.sweeps import (
 from undertow.records import Rec, new_record
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, events: NDArray[np.void]) -> None:
     for i in range(events.shape[0]):
         e = events[i]

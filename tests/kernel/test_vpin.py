@@ -34,7 +34,7 @@ from undertow.kernel.vpin import (
 from undertow.records import Rec, new_record
 
 
-@nb.njit
+@nb.njit(cache=True)
 def run(state: Rec, params: Rec, events: NDArray[np.void], prices: NDArray[np.float64]) -> None:
     for i in range(events.shape[0]):
         e = events[i]
