@@ -30,43 +30,58 @@ from undertow.kernel.own_intensity import (
 from undertow.records import Rec, new_record
 
 KAPPA, RATE = 0.3, 0.08  # truth: orders/s that reach the mid, 1/bp
-STEPS = np.array([0.5, 0.8, 1.2, 1.8])  # depths of a ladder in units of 1/κ̂
+COST = 1.5  # bps
+ONE = np.array([1.0])
+LADDER = np.array([0.5, 0.8, 1.2, 1.8])  # depths beyond the cost in units of 1/κ̂
 
 
 @nb.njit(cache=True)
 def quote_by_exposure(
-    seed: int, state: Rec, params: Rec, seconds: int, at_mid: float, kappa: float, prior: float
+    rng: np.random.Generator,
+    state: Rec,
+    params: Rec,
+    seconds: int,
+    at_mid: float,
+    kappa: float,
+    prior: float,
+    steps: NDArray[np.float64],
 ) -> float:
-    """A ladder at `STEPS`/κ̂ for `seconds`; aggressors reach exponential depths. Returns κ̂."""
-    np.random.seed(seed)
+    """Orders at COST + `steps`/κ̂ for `seconds`; aggressors reach exponential depths. Returns κ̂."""
     market_rate = at_mid * math.exp(-prior * params.pivot_bps)
     own_refresh(state, params, 0, prior, market_rate)
     for second in range(seconds):
-        estimate = math.exp(state.log_kappa[0])
-        reach = np.random.exponential(1.0 / kappa) if np.random.random() < at_mid else -1.0
-        for step in STEPS:
-            depth = step / estimate
+        estimate = state.kappa[0]
+        reach = rng.exponential(1.0 / kappa) if rng.random() < at_mid else -1.0
+        for step in steps:
+            depth = COST + step / estimate
             own_resting(state, params, 0, depth, 1.0, at_mid * math.exp(-kappa * depth))
             if reach >= depth:
                 own_fill(state, 0, depth)
         if second % 60 == 0:
             own_advance(state, params, second * 1_000_000_000)
             own_refresh(state, params, 0, prior, market_rate)
-    return math.exp(state.log_kappa[0])
+    return state.kappa[0]
 
 
 @nb.njit(cache=True)
-def quote_by_distance(seed: int, seconds: int, at_mid: float, kappa: float, prior: float) -> float:
+def quote_by_distance(
+    rng: np.random.Generator,
+    seconds: int,
+    at_mid: float,
+    kappa: float,
+    prior: float,
+    steps: NDArray[np.float64],
+) -> float:
     """The same maker, learning κ from the distances of its fills alone."""
-    np.random.seed(seed)
     fills, distance = 0.0, 0.0
     for _ in range(seconds):
         estimate = (4.0 + fills) / (4.0 / prior + distance)
-        reach = np.random.exponential(1.0 / kappa) if np.random.random() < at_mid else -1.0
-        for step in STEPS:
-            if reach >= step / estimate:
+        reach = rng.exponential(1.0 / kappa) if rng.random() < at_mid else -1.0
+        for step in steps:
+            depth = COST + step / estimate
+            if reach >= depth:
                 fills += 1.0
-                distance += step / estimate
+                distance += depth
     return (4.0 + fills) / (4.0 / prior + distance)
 
 
@@ -76,15 +91,18 @@ def fresh(**changes: float) -> tuple[Rec, Rec]:
     return state, params
 
 
-def test_exposure_stays_near_the_truth_where_fill_distances_run_away() -> None:
+@pytest.mark.parametrize("steps", [ONE, LADDER], ids=["one order", "ladder"])
+def test_exposure_stays_near_the_truth_where_fill_distances_run_away(steps: NDArray[np.float64]) -> None:
+    """Quotes at cost + 1/κ̂. Distances alone: every fill is farther than 1/κ̂, so κ̂ falls and falls."""
     exposure, distance = [], []
-    for seed in range(12):
+    for seed in range(8):
         state, params = fresh()
-        exposure.append(quote_by_exposure(seed, state, params, 20_000, RATE, KAPPA, KAPPA))
-        distance.append(quote_by_distance(seed, 200_000, RATE, KAPPA, KAPPA))
+        rng = np.random.default_rng(seed)
+        exposure.append(quote_by_exposure(rng, state, params, 20_000, RATE, KAPPA, KAPPA, steps))
+        distance.append(quote_by_distance(rng, 200_000, RATE, KAPPA, KAPPA, steps))
     assert np.mean(exposure) == pytest.approx(KAPPA, rel=0.10)
-    assert all(0.2 < k < 0.42 for k in exposure)
-    assert all(abs(k / KAPPA - 1.0) > 0.5 for k in distance), distance
+    assert all(0.2 < k < 0.42 for k in exposure), exposure
+    assert all(k < (0.11 if len(steps) == 1 else 0.21) for k in distance), distance
 
 
 @pytest.mark.parametrize("prior", [0.12, 0.8])
@@ -93,19 +111,21 @@ def test_a_wrong_market_kappa_is_overcome(prior: float) -> None:
     found = []
     for seed in range(8):
         state, params = fresh()
-        found.append(quote_by_exposure(seed, state, params, 40_000, RATE, KAPPA, prior))
+        rng = np.random.default_rng(seed)
+        found.append(quote_by_exposure(rng, state, params, 40_000, RATE, KAPPA, prior, LADDER))
     assert np.mean(found) == pytest.approx(KAPPA, rel=0.25)
     assert abs(math.log(np.mean(found) / KAPPA)) < 0.35 * abs(math.log(prior / KAPPA))
 
 
 @nb.njit(cache=True)
-def scattered(seed: int, state: Rec, params: Rec, orders: int, rate: float, kappa: float) -> None:
+def scattered(
+    rng: np.random.Generator, state: Rec, params: Rec, orders: int, rate: float, kappa: float
+) -> None:
     """`orders` single orders resting 10 s at independent depths of 0–10 bps."""
-    np.random.seed(seed)
     for _ in range(orders):
-        depth = 10.0 * np.random.random()
+        depth = 10.0 * rng.random()
         hazard = rate * math.exp(-kappa * depth)
-        wait = np.random.exponential(1.0 / hazard)
+        wait = rng.exponential(1.0 / hazard)
         own_resting(state, params, 0, depth, min(wait, 10.0), hazard)
         if wait < 10.0:
             own_fill(state, 0, depth)
@@ -116,7 +136,7 @@ def test_interval_holds_the_truth_for_independent_orders() -> None:
     inside, rates = 0, []
     for seed in range(150):
         state, params = fresh()
-        scattered(seed, state, params, 300, RATE, KAPPA)
+        scattered(np.random.default_rng(seed), state, params, 300, RATE, KAPPA)
         own_refresh(state, params, 0, KAPPA, RATE * math.exp(-KAPPA * 1.5))
         _, low, high = own_kappa(state, 0)
         inside += low < KAPPA < high
@@ -128,7 +148,7 @@ def test_interval_holds_the_truth_for_independent_orders() -> None:
 @pytest.mark.parametrize("kappa", [0.1, 1.0, 4.0])
 def test_other_kappas_are_found_from_plenty(kappa: float) -> None:
     state, params = fresh()
-    scattered(1, state, params, 20_000, 0.2, kappa)
+    scattered(np.random.default_rng(1), state, params, 20_000, 0.2, kappa)
     own_refresh(state, params, 0, 0.3, 0.1)
     estimate, low, high = own_kappa(state, 0)
     assert estimate == pytest.approx(kappa, rel=0.12)
@@ -139,7 +159,7 @@ def test_other_kappas_are_found_from_plenty(kappa: float) -> None:
 @pytest.mark.parametrize("factor", [0.4, 1.0, 2.5])
 def test_level_is_fills_per_predicted_fill(factor: float) -> None:
     state, params = fresh()
-    scattered(2, state, params, 5000, RATE, KAPPA)
+    scattered(np.random.default_rng(2), state, params, 5000, RATE, KAPPA)
     state["predicted"] /= factor
     level, low, high = own_level(state, params, 0)
     assert level == pytest.approx(factor, rel=0.2)
@@ -151,8 +171,7 @@ def test_no_fills_and_no_exposure_leave_the_prior() -> None:
     assert all(math.isnan(x) for x in own_kappa(state, 0))
     own_refresh(state, params, 0, 0.3, 0.05)
     estimate, low, high = own_kappa(state, 0)
-    # Gamma(4, 4/.3): E ln κ = ψ(4) − ln(4/.3); 95 % .0817–.658
-    assert math.log(estimate) == pytest.approx(1.2561176684 - math.log(4.0 / 0.3), abs=1e-3)
+    assert estimate == pytest.approx(0.3, rel=1e-3)  # Gamma(4, 4/.3): 95 % .0817–.658
     assert (low, high) == pytest.approx((0.0817, 0.6576), rel=0.03)
     assert own_rate(state, 0) == pytest.approx(0.05)
     assert own_level(state, params, 0)[0] == 1.0
@@ -250,10 +269,10 @@ def test_checkpoint_memory_and_nonsense() -> None:
 def test_old_evidence_is_forgotten() -> None:
     state, params = fresh(half_life_s=3600.0)
     own_advance(state, params, 0)
-    scattered(5, state, params, 5000, 0.2, 1.0)
+    scattered(np.random.default_rng(5), state, params, 5000, 0.2, 1.0)
     own_advance(state, params, 20 * 3600 * S)
     own_refresh(state, params, 0, 0.3, 0.05)
-    assert own_kappa(state, 0)[0] == pytest.approx(0.264, rel=0.05)  # e^(E ln κ) of the prior
+    assert own_kappa(state, 0)[0] == pytest.approx(0.3, rel=0.05)
 
 
 def test_parameters_are_checked() -> None:

@@ -51,7 +51,7 @@ OWN_INTENSITY: Final = np.dtype(
         ("depth", "<f8", (2,)),  # Σ depth of fills, bps
         ("predicted", "<f8", (2,)),  # Σ forecast rate × seconds
         # posterior as of the last refresh
-        ("log_kappa", "<f8", (2,)),  # mean of ln κ
+        ("kappa", "<f8", (2,)),  # mean, 1/bp
         ("kappa_low", "<f8", (2,)),  # 95 % interval, 1/bp
         ("kappa_high", "<f8", (2,)),
         ("rate", "<f8", (2,)),  # R at the mean κ, fills/s of one order at the pivot
@@ -102,7 +102,7 @@ def own_intensity_params(
 
 def init_own_intensity(state: Rec, params: Rec) -> None:
     """Nothing is known of the own κ until the first refresh: NaN."""
-    for name in ("log_kappa", "kappa_low", "kappa_high", "rate"):
+    for name in ("kappa", "kappa_low", "kappa_high", "rate"):
         state[name] = np.nan
 
 
@@ -208,11 +208,11 @@ def own_refresh(state: Rec, params: Rec, index: int, market_kappa: float, market
     for j in range(N_KAPPAS):
         weights[j] = math.exp(weights[j] - best)
         total += weights[j]
-        centre += weights[j] * math.log(params.kappa[j])
-    state.log_kappa[index] = centre / total
+        centre += weights[j] * params.kappa[j]
+    state.kappa[index] = centre / total
     state.kappa_low[index] = _quantile(params, 0.025, weights, total)
     state.kappa_high[index] = _quantile(params, 0.975, weights, total)
-    kappa, exposed = math.exp(centre / total), 0.0
+    kappa, exposed = centre / total, 0.0
     for k in range(N_DEPTHS):
         exposed += state.exposure_s[index, k] * math.exp(-kappa * (params.depth_bps[k] - params.pivot_bps))
     prior = params.level_prior_fills
@@ -221,8 +221,8 @@ def own_refresh(state: Rec, params: Rec, index: int, market_kappa: float, market
 
 @nb.njit(cache=True)
 def own_kappa(state: Rec, index: int) -> tuple[float, float, float]:
-    """(κ, 95 % low, high) in 1/bp of side `index` as of its last refresh; NaN before."""
-    return math.exp(state.log_kappa[index]), state.kappa_low[index], state.kappa_high[index]
+    """(mean of κ, 95 % low, high) in 1/bp of side `index` as of its last refresh; NaN before."""
+    return state.kappa[index], state.kappa_low[index], state.kappa_high[index]
 
 
 @nb.njit(cache=True)

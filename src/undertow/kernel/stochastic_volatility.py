@@ -2,12 +2,14 @@
 
     h = ln σ² = m + x,   dx = −k·x dt + ξ dW,   s² = ξ²/2k stationary,   corr(dW, dB) = ρ the leverage
 
-Ticks are gathered into bins of some seconds. A bin with Σr², D = Σd and ν = D²/Σd² degrees of freedom
-is one observation of h (Harvey, Ruiz & Shephard 1994, with χ²_ν instead of χ²_1):
+Ticks are gathered into bins of some seconds, each weighed by w = 1/(d + d̄/5): nearly by 1/d, which
+makes their squares alike, but a tick of next to no time cannot rule. A bin of ν = (Σwd)²/Σ(wd)²
+degrees of freedom is one observation of h (Harvey, Ruiz & Shephard 1994, with χ²_ν instead of χ²_1):
 
-    y = ln(Σr²/D) − ψ(ν/2) + ln(ν/2) = h + ε,   Var ε = f·ψ'(ν/2)
+    y = ln(Σwr²/Σwd) − ψ(ν/2) + ln(ν/2) = h + ε,   Var ε = f·ψ'(ν/2) − s²kD/3 (at least a tenth)
 
-f = 1, 2, 4 allows for returns that are not Gaussian within a bin. A Kalman filter on (x, m) runs for
+f = 1, 2, 4 allows for returns that are not Gaussian within a bin; s²kD/3 is what averaging x over
+the bin takes from its variance, to first order. A Kalman filter on (x, m) runs for
 each point of a grid of (k, s, f); their likelihoods, forgotten with a half-life, weigh them. Level,
 speed, vol-of-vol and the current h are the mixture's means, their errors the mixture's deviations
 plus those of a grid cell. The level starts at the first bin, its variance 4, and walks slowly.
@@ -27,7 +29,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 
-from undertow.kernel.ewma import clip, decay
+from undertow.kernel.ewma import blend, clip, decay
 from undertow.kernel.ranges import require
 from undertow.kernel.special import digamma, mean_root_chi2, trigamma
 from undertow.records import Rec, new_record
@@ -76,8 +78,12 @@ STOCHASTIC_VOLATILITY: Final = np.dtype(
         # the open bin
         ("sum_bps", "<f8"),
         ("sum_square", "<f8"),
+        ("sum_weighted", "<f8"),  # Σ w·r²
+        ("sum_share", "<f8"),  # Σ w·d
+        ("sum_share_squared", "<f8"),
         ("seconds", "<f8"),
-        ("seconds_squared", "<f8"),
+        ("usual_s", "<f8"),  # d̄, running mean of durations
+        ("durations", "<f8"),  # how many are behind it, at most 100
         ("ticks", "<i8"),
         ("bins", "<i8"),
     ],
@@ -154,7 +160,8 @@ def _update(state: Rec, params: Rec, y: float, noise: float, seconds: float) -> 
     best = -np.inf
     for g in range(N_MODELS):
         to_x, to_m = state.p_xx[g] + state.p_xm[g], state.p_xm[g] + state.p_mm[g]
-        total = to_x + to_m + noise * params.noise[g]
+        averaged = params.variance[g] * params.speed[g] * seconds / 3.0
+        total = to_x + to_m + max(noise * params.noise[g] - averaged, 0.1 * noise)
         surprise = y - state.x[g] - state.m[g]
         state.x[g] += to_x / total * surprise
         state.m[g] += to_m / total * surprise
@@ -213,12 +220,19 @@ def _learn_leverage(state: Rec, params: Rec, y: float, seconds: float) -> None:
 
 
 @nb.njit(cache=True)
+def _empty_bin(state: Rec) -> None:
+    state.sum_bps = state.sum_square = state.sum_weighted = 0.0
+    state.sum_share = state.sum_share_squared = state.seconds = 0.0
+    state.ticks = 0
+
+
+@nb.njit(cache=True)
 def _close_bin(state: Rec, params: Rec) -> None:
     """Read the open bin as one observation and open the next."""
     seconds = state.seconds
-    freedom = min(seconds * seconds / state.seconds_squared, MAX_FREEDOM)
-    square = max(state.sum_square, params.floor_square * seconds)
-    y = math.log(square / seconds) - digamma(0.5 * freedom) + math.log(0.5 * freedom)
+    freedom = min(state.sum_share * state.sum_share / state.sum_share_squared, MAX_FREEDOM)
+    variance = max(state.sum_weighted / state.sum_share, params.floor_square)
+    y = math.log(variance) - digamma(0.5 * freedom) + math.log(0.5 * freedom)
     noise = trigamma(0.5 * freedom)
     if state.bins == 0:
         state.m[:] = y
@@ -231,11 +245,10 @@ def _close_bin(state: Rec, params: Rec) -> None:
     _update(state, params, y, noise, seconds)
     _mix(state, params)
     pass_through = (1.0 - fading) / (math.exp(state.log_speed) * seconds)
-    state.last_z = state.sum_bps / math.sqrt(square)
+    state.last_z = state.sum_bps / math.sqrt(max(state.sum_square, params.floor_square * seconds))
     state.last_reach = math.sqrt(seconds) * mean_root_chi2(freedom) * pass_through**2
     state.bins += 1
-    state.sum_bps = state.sum_square = state.seconds = state.seconds_squared = 0.0
-    state.ticks = 0
+    _empty_bin(state)
 
 
 @nb.njit(cache=True)
@@ -243,10 +256,15 @@ def stochastic_volatility_tick(state: Rec, params: Rec, return_bps: float, durat
     """Learn one tick's return (bps) over `duration_s` seconds."""
     if not (abs(return_bps) < np.inf and 0.0 < duration_s < np.inf):
         return
+    state.durations = min(state.durations + 1.0, 100.0)
+    state.usual_s = blend(state.usual_s, duration_s, 1.0 / state.durations)
+    weight = 1.0 / (duration_s + 0.2 * state.usual_s)
     state.sum_bps += return_bps
     state.sum_square += return_bps * return_bps
+    state.sum_weighted += weight * return_bps * return_bps
+    state.sum_share += weight * duration_s
+    state.sum_share_squared += (weight * duration_s) ** 2
     state.seconds += duration_s
-    state.seconds_squared += duration_s * duration_s
     state.ticks += 1
     full = state.seconds >= params.bin_s and state.ticks >= params.min_ticks
     if full or state.seconds >= 4.0 * params.bin_s:
@@ -256,8 +274,7 @@ def stochastic_volatility_tick(state: Rec, params: Rec, return_bps: float, durat
 @nb.njit(cache=True)
 def stochastic_volatility_gap(state: Rec, params: Rec, gap_s: float) -> None:
     """Nothing was seen for `gap_s` seconds: the open bin is dropped, what is known fades."""
-    state.sum_bps = state.sum_square = state.seconds = state.seconds_squared = 0.0
-    state.ticks = 0
+    _empty_bin(state)
     state.last_z = np.nan
     if not 0.0 < gap_s < np.inf or state.bins == 0:
         return
