@@ -4,11 +4,12 @@ Resting orders at depth δ fill at Λ(δ) = R·e^(−κ(δ − h)), h the pivot 
 T(δ) seconds of resting orders at depth δ,
 
     ln L(κ, R) = n·ln R − κΣ(δ_i − h) − R·E(κ),   E(κ) = Σ_δ T(δ)·e^(−κ(δ − h))
-    R ~ Gamma(a₀, a₀/R_m) integrated out:  −κΣ(δ_i − h) − (a₀ + n)·ln(a₀/R_m + E(κ))
+    R ~ Gamma(a₀, e^ψ(a₀)/R_m) integrated out:  −κΣ(δ_i − h) − (a₀ + n)·ln(e^ψ(a₀)/R_m + E(κ))
     κ ~ Gamma(α₀, α₀/κ_m)                                           κ_m, R_m: the market's fit
 
-Fill distances alone only echo where one has quoted: a maker that quotes at 1/κ̂ reads its own depth
-back and walks away (true .3 → .07). Exposure is what stops it.
+so E ln R = ln R_m a priori: with E R = R_m a maker that keeps to one depth reads a κ 12 % too low. Fill
+distances alone only echo where one has quoted: a maker that quotes at cost + 1/κ̂ reads its own depth
+back and walks away (true .3 → .09 in two days at one depth). Exposure is what stops it.
 
 Constant memory: seconds are shared out between the two nearest of `N_DEPTHS` depth nodes, keeping
 their mean depth; E(κ) on a grid of κ is one matrix product with e^(−κδ) held in the parameters. The
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 from undertow.kernel.ewma import decay
 from undertow.kernel.intensity import gamma_interval
 from undertow.kernel.ranges import require
+from undertow.kernel.special import digamma
 from undertow.records import Rec, new_record
 from undertow.units import seconds_between
 
@@ -54,7 +56,7 @@ OWN_INTENSITY: Final = np.dtype(
         ("kappa", "<f8", (2,)),  # mean, 1/bp
         ("kappa_low", "<f8", (2,)),  # 95 % interval, 1/bp
         ("kappa_high", "<f8", (2,)),
-        ("rate", "<f8", (2,)),  # R at the mean κ, fills/s of one order at the pivot
+        ("rate", "<f8", (2,)),  # e^(E ln R) at the mean κ, fills/s of one order at the pivot
         ("last_ns", "<i8"),
         ("started", "u1"),
     ],
@@ -70,6 +72,7 @@ OWN_INTENSITY_PARAMS: Final = np.dtype(
         ("pivot_bps", "<f8"),
         ("prior_fills", "<f8"),  # α₀ of κ
         ("level_prior_fills", "<f8"),  # a₀ of R
+        ("level_prior_scale", "<f8"),  # e^ψ(a₀)
         ("information", "<f8"),
     ],
     align=True,
@@ -96,6 +99,7 @@ def own_intensity_params(
     rec["reach"] = np.exp(-np.outer(kappas, nodes - pivot_bps))
     rec["half_life_s"], rec["pivot_bps"] = half_life_s, pivot_bps
     rec["prior_fills"], rec["level_prior_fills"] = prior_fills, level_prior_fills
+    rec["level_prior_scale"] = math.exp(digamma(level_prior_fills))
     rec["information"] = information
     return rec
 
@@ -172,7 +176,7 @@ def _log_posterior(
         exposed += params.reach[at, k] * state.exposure_s[index, k]
     prior = params.level_prior_fills
     fit = -kappa * (state.depth[index] - n * params.pivot_bps)
-    fit -= (prior + n) * math.log(prior / market_rate + exposed)
+    fit -= (prior + n) * math.log(params.level_prior_scale / market_rate + exposed)
     alpha = params.prior_fills
     return params.information * fit + alpha * math.log(kappa) - alpha / market_kappa * kappa
 
@@ -215,8 +219,8 @@ def own_refresh(state: Rec, params: Rec, index: int, market_kappa: float, market
     kappa, exposed = centre / total, 0.0
     for k in range(N_DEPTHS):
         exposed += state.exposure_s[index, k] * math.exp(-kappa * (params.depth_bps[k] - params.pivot_bps))
-    prior = params.level_prior_fills
-    state.rate[index] = (prior + state.fills[index]) / (prior / market_rate + exposed)
+    shape = math.exp(digamma(params.level_prior_fills + state.fills[index]))
+    state.rate[index] = shape / (params.level_prior_scale / market_rate + exposed)
 
 
 @nb.njit(cache=True)
