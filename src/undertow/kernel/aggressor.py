@@ -20,7 +20,7 @@ from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 from undertow.units import depth_bps, s_to_ns
 
-N_LEVELS: Final = 16
+N_LEVELS: Final = 32
 
 AGGRESSOR: Final = np.dtype(
     [
