@@ -19,6 +19,7 @@ from undertow.kernel.aggressor import (
     order_depth_bps,
     take_order,
 )
+from undertow.kernel.estimators import estimator_params
 from undertow.kernel.flow import FLOW, flow_advance, flow_imbalance, flow_order, flow_params, flow_rates
 from undertow.kernel.intensity import (
     INTENSITY,
@@ -43,6 +44,7 @@ from undertow.kernel.intensity import (
     weighted_depth_bps,
 )
 from undertow.kernel.mids import MIDS, N_MIDS, last_mid, mid_before, push_mid
+from undertow.kernel.reaction import reaction_params
 from undertow.records import Rec, new_record
 
 S = 1_000_000_000
@@ -259,7 +261,7 @@ def test_whole_chain_recovers_both_sides() -> None:
     truth = Truth(seconds=900.0, rate=(2.0, 1.0), kappa=(0.8, 0.4), prints=2)
     got = []
     for seed in range(5):
-        state, params = fresh()
+        state, params = fresh(estimator_params(reaction=reaction_params(fixed_s=0.0)))
         drive(state, params, INSTRUMENT.record(), rows(truth, seed))
         for index in (0, 1):
             rate, kappa = fit_side(state.intensity, params.intensity, index, TOUCH)

@@ -59,8 +59,8 @@ def informed_market(
             pending = -impact if index == 0 else impact
             if own_extra is not None and rng.random() < 0.2:
                 pending *= 1.0 + own_extra / impact
-                markout_own(state, 1 - 2 * index, 1.0, mid, 0.0, now_ns)
-            markout_public(state, index, 1.0, mid, 0.0, sigma, 1.0, now_ns)
+                markout_own(state, 1 - 2 * index, 1.0, mid, 0.0, 0.0, now_ns)
+            markout_public(state, index, 1.0, mid, 0.0, 0.0, sigma, 1.0, now_ns)
     return state, params
 
 
@@ -69,7 +69,7 @@ def test_sign_of_a_loss(side: int, move: int, sign: int) -> None:
     """A bought share that falls is a loss; loss = −side·(mid(t + h) − mid(t))."""
     state, params = fresh()
     markout_look(state, params, 0, 100.0, 0.0)
-    markout_own(state, side, 0.0, 100.0, 0.0, 0)
+    markout_own(state, side, 0.0, 100.0, 0.0, 0.0, 0)
     markout_look(state, params, S // 2, 100.0 * math.exp(1e-4 * 3.0 * move), 0.0)
     index = 0 if side > 0 else 1
     assert state.own.fills[0, index, 0] == 1.0
@@ -80,14 +80,14 @@ def test_sign_of_a_loss(side: int, move: int, sign: int) -> None:
 def test_loss_is_net_of_the_drift_already_priced() -> None:
     """Falling as fast as μ̂ = −.1 bps/s says, a bought share has lost nothing unforeseen."""
     state, params = fresh(theta_per_s=1e-9)
-    markout_public(state, 0, 0.0, 100.0, -0.1, 1.0, 1.0, 0)
+    markout_public(state, 0, 0.0, 100.0, -0.1, 0.0, 1.0, 1.0, 0)
     markout_look(state, params, 5 * S, 100.0 * math.exp(-0.5e-4), -0.1)
     assert state.public.loss[3, 0, 0] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_every_horizon_is_read_at_its_time() -> None:
     state, params = fresh()
-    markout_public(state, 1, 2.0, 100.0, 0.0, 1.0, 1.0, 0)
+    markout_public(state, 1, 2.0, 100.0, 0.0, 0.0, 1.0, 1.0, 0)
     for i in range(1, 6020):
         markout_look(state, params, i * S // 10, 100.0 * math.exp(1e-4 * i / 10.0), 0.0)
     for k, horizon in enumerate(HORIZONS_S):
@@ -104,7 +104,7 @@ def test_memory_never_overflows_and_no_fill_is_left_out() -> None:
     for i in range(n):
         now_ns = i * S // 50
         markout_look(state, params, now_ns, 100.0, 0.0)
-        markout_public(state, i & 1, 1.0, 100.0, 0.0, 1.0, 1.0, now_ns)
+        markout_public(state, i & 1, 1.0, 100.0, 0.0, 0.0, 1.0, 1.0, now_ns)
     end_ns = n * S // 50
     for i in range(7000):
         markout_look(state, params, end_ns + i * S // 10, 100.0, 0.0)
@@ -115,7 +115,7 @@ def test_memory_never_overflows_and_no_fill_is_left_out() -> None:
 
 def test_what_matures_in_a_gap_is_dropped_and_counted() -> None:
     state, params = fresh()
-    markout_public(state, 0, 0.0, 100.0, 0.0, 1.0, 1.0, 0)
+    markout_public(state, 0, 0.0, 100.0, 0.0, 0.0, 1.0, 1.0, 0)
     markout_look(state, params, 100 * S, 90.0, 0.0)  # silent for 100 s
     assert state.public.dropped[:7].tolist() == [1] * 7
     assert state.public.fills.sum() == 0.0
@@ -128,7 +128,7 @@ def test_public_curve_recovers_the_impact() -> None:
     curves = []
     for seed in range(3):
         state, _ = informed_market(seed, impact=1.0)
-        curves.append([markout_curve_bps(state, i, 1.0, h) for i in (0, 1) for h in (1.0, 2.0, 5.0)])
+        curves.append([markout_curve_bps(state, i, 0.75, h) for i in (0, 1) for h in (1.0, 2.0, 5.0)])
         assert markout_sigma_ref(state) == pytest.approx(0.5)
     assert np.mean(curves, axis=0) == pytest.approx([1.0] * 6, abs=0.12)
 
@@ -165,7 +165,7 @@ def test_a_trend_is_not_adverse_selection() -> None:
         mid = 100.0 * math.exp(1e-4 * -0.05 * i)
         markout_look(state, params, i * S, mid, 0.0)
         if rng.random() < 0.5:
-            markout_public(state, int(rng.integers(2)), 1.0, mid, 0.0, 0.2, 1.0, i * S)
+            markout_public(state, int(rng.integers(2)), 1.0, mid, 0.0, 0.0, 0.2, 1.0, i * S)
     for h in (10.0, 60.0, 600.0):
         assert markout_curve_bps(state, 0, 1.0, h) == pytest.approx(
             markout_curve_bps(state, 1, 1.0, h), abs=0.05
@@ -180,7 +180,7 @@ def test_deep_orders_speak_for_shallow_depths_too() -> None:
         mid = 100.0
         deep = i % 4 == 0
         markout_look(state, params, now_ns, mid, 0.0)
-        markout_public(state, 0, 3.2 if deep else 0.0, mid, 0.0, 0.05, 1.0, now_ns)
+        markout_public(state, 0, 3.2 if deep else 0.0, mid, 0.0, 0.0, 0.05, 1.0, now_ns)
         after = mid * math.exp(-2e-4) if deep else mid
         markout_look(state, params, now_ns + S // 2, after, 0.0)
         markout_look(state, params, now_ns + S, mid, 0.0)
@@ -190,14 +190,19 @@ def test_deep_orders_speak_for_shallow_depths_too() -> None:
 
 
 def test_prior_before_any_data() -> None:
-    """.25·σ·√h to 5 s, then flat (docs/model.md §3: it does not grow like √h)."""
+    """.25·σ·√h to 5 s, then flat (docs/model.md §3: not like √h), half of every bp of depth lost.
+
+    A maker at a node is also met by deeper orders: before any, an eighth as many per node, so what is
+    read lies up to a quarter of the way to the next node's loss.
+    """
     state, params = fresh(prior_sigma_bps_per_sqrt_s=0.6)
     assert prior_loss_bps(params, 0.6, 5.0) == pytest.approx(0.25 * 0.6 * math.sqrt(5.0))
+    beyond = (*DEPTH_NODES_BPS[1:], DEPTH_NODES_BPS[-1])
     for h in HORIZONS_S:
-        for depth in DEPTH_NODES_BPS:
-            expected = 0.15 * math.sqrt(min(h, 5.0))
-            assert markout_curve_bps(state, 0, depth, h) == pytest.approx(expected)
-            assert adverse_selection_bps(state, params, 1, depth, h, 1.0, 0.0) == pytest.approx(expected)
+        for depth, deeper in zip(DEPTH_NODES_BPS, beyond, strict=True):
+            least = 0.15 * math.sqrt(min(h, 5.0)) + 0.5 * depth
+            assert least - 1e-9 <= markout_curve_bps(state, 0, depth, h)
+            assert markout_curve_bps(state, 0, depth, h) <= least + 0.25 * 0.5 * (deeper - depth) + 1e-9
 
 
 def test_scaling_by_volatility_and_tail() -> None:
@@ -260,7 +265,7 @@ def test_a_tail_the_curve_was_learned_in_is_not_counted_twice() -> None:
     for state, tail in ((fat, 2.5), (thin, 1.0)):
         init_markout(state, params)
         for i in range(500):
-            markout_public(state, i & 1, 1.0, 100.0, 0.0, 1.0, tail, i * S)
+            markout_public(state, i & 1, 1.0, 100.0, 0.0, 0.0, 1.0, tail, i * S)
     as_learned = adverse_selection_bps(fat, params, 1, 1.0, 5.0, 1.0, 50.0)
     assert as_learned == pytest.approx(adverse_selection_bps(thin, params, 1, 1.0, 5.0, 1.0, 0.0), rel=0.01)
     assert adverse_selection_bps(fat, params, 1, 1.0, 5.0, 1.0, 0.0) < 0.5 * as_learned

@@ -12,12 +12,20 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import GAP
+from undertow.events import GAP, OPEN
 from undertow.instrument import position_value, price_of, qty_of_notional
 from undertow.kernel.decision import decide
-from undertow.kernel.desk import PENDING_CANCEL
+from undertow.kernel.desk import PENDING_CANCEL, find_working
 from undertow.kernel.dispatch import DECIDE
-from undertow.kernel.estimators import read_inputs, see_book, see_cycle, see_fill, see_other, see_trade
+from undertow.kernel.estimators import (
+    read_inputs,
+    see_ack,
+    see_book,
+    see_cycle,
+    see_fill,
+    see_other,
+    see_trade,
+)
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
 from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
@@ -189,6 +197,10 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
 @nb.njit(cache=True)
 def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An answer of the venue, already on the desk: what waited for it may go now, event-driven."""
+    if row.code == OPEN:
+        slot = find_working(state.desk, row.ref)
+        if slot >= 0:
+            see_ack(state.estimators, params.estimators, row, state.desk.working[slot].sent_ns)
     quoting = params.quoting
     waited = state.requests.deferred > 0 and quoting.event_driven
     if waited and state.desk.now_ns - state.session.decided_ns >= quoting.min_interval_ns:

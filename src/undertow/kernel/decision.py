@@ -37,7 +37,7 @@ def _build_side(
     params: Rec,
     x: Rec,
     inst: Rec,
-    reservation: float,
+    reservation: Rec,
     eta: float,
     q_max: float,
     post_only_tick: int,
@@ -48,7 +48,8 @@ def _build_side(
     rungs.levels = params.levels
     rungs.room_lots = q_max - rungs.sign * x.position_lots
     place_levels(rungs, inst, x.mid, post_only_tick, params)
-    price_levels(rungs, x, reservation, inst.maker_fee_bps, touch_bps)
+    foreseen = reservation.drift_bps + reservation.alpha_bps
+    price_levels(rungs, x, reservation.offset_bps, foreseen, inst.maker_fee_bps, touch_bps)
     solve_sizes(rungs, eta)
     settle_sizes(rungs, x, inst, eta, params.request_price, q_max, reducing)
 
@@ -90,8 +91,12 @@ def decide(
     if blocked != QUOTED and reducing != 1:
         empty_side(bid, ladder_params.levels, blocked, blocked_value)
     else:
-        _build_side(bid, ladder_params, x, inst, r, risk.eta, q_max, bid_limit, touch_bps, reducing == 1)
+        _build_side(
+            bid, ladder_params, x, inst, reservation, risk.eta, q_max, bid_limit, touch_bps, reducing == 1
+        )
     if blocked != QUOTED and reducing != -1:
         empty_side(ask, ladder_params.levels, blocked, blocked_value)
     else:
-        _build_side(ask, ladder_params, x, inst, r, risk.eta, q_max, ask_limit, touch_bps, reducing == -1)
+        _build_side(
+            ask, ladder_params, x, inst, reservation, risk.eta, q_max, ask_limit, touch_bps, reducing == -1
+        )

@@ -20,9 +20,11 @@ from undertow.kernel.aggressor import (
     add_print,
     aggressor_params,
     is_complete,
+    maker_side,
     order_depth_bps,
     take_order,
 )
+from undertow.kernel.alpha_past import ALPHA_PAST, alpha_at
 from undertow.kernel.clock import (
     CLOCK,
     CLOCK_PARAMS,
@@ -32,6 +34,7 @@ from undertow.kernel.clock import (
     clock_trade,
     init_clock,
 )
+from undertow.kernel.crossing import CROSSING, crossing_look, crossing_order, take_crossing
 from undertow.kernel.drift import DRIFT, DRIFT_PARAMS, drift_gap, drift_look, drift_params, init_drift
 from undertow.kernel.flow import FLOW, FLOW_PARAMS, flow_advance, flow_order, flow_params, flow_rates
 from undertow.kernel.funding import (
@@ -64,6 +67,17 @@ from undertow.kernel.markout import (
     tail_factor,
 )
 from undertow.kernel.mids import MIDS, last_mid, mid_before, push_mid
+from undertow.kernel.reaction import (
+    FEED,
+    ORDER,
+    REACTION,
+    REACTION_PARAMS,
+    ROUND_TRIP,
+    init_reaction,
+    reaction_cycle,
+    reaction_params,
+    reaction_seen,
+)
 from undertow.kernel.volatility import (
     MEDIUM,
     VOLATILITY,
@@ -83,7 +97,10 @@ from undertow.units import depth_bps, seconds_between
 ESTIMATORS: Final = np.dtype(
     [
         ("mids", MIDS),
+        ("reaction", REACTION),
+        ("alpha_past", ALPHA_PAST),
         ("aggressor", AGGRESSOR),
+        ("crossing", CROSSING),
         ("clock", CLOCK),
         ("volatility", VOLATILITY),
         ("intensity", INTENSITY),
@@ -98,6 +115,7 @@ ESTIMATORS: Final = np.dtype(
 
 ESTIMATOR_PARAMS: Final = np.dtype(
     [
+        ("reaction", REACTION_PARAMS),
         ("aggressor", AGGRESSOR_PARAMS),
         ("clock", CLOCK_PARAMS),
         ("volatility", VOLATILITY_PARAMS),
@@ -111,6 +129,7 @@ ESTIMATOR_PARAMS: Final = np.dtype(
 )
 
 _FACTORIES: Final[dict[str, Any]] = {
+    "reaction": reaction_params,
     "aggressor": aggressor_params,
     "clock": clock_params,
     "volatility": volatility_params,
@@ -135,11 +154,19 @@ def estimator_params(**records: Rec) -> Rec:
 
 def init_estimators(state: Rec, params: Rec) -> None:
     """Start every estimator."""
+    init_reaction(state["reaction"], params["reaction"])
     init_clock(state["clock"], params["clock"])
     init_volatility(state["volatility"], params["volatility"])
     init_intensity(state["intensity"], params["intensity"])
     init_markout(state["markout"], params["markout"])
     init_drift(state["drift"], params["drift"])
+
+
+@nb.njit(cache=True)
+def priced_alpha(state: Rec, exch_ns: int) -> float:
+    """The alpha (bps) of the decision whose orders `exch_ns` met: one reaction time before."""
+    feed_ns = int(1e9 * state.reaction.delay_s[FEED] / state.reaction.weight[FEED])
+    return alpha_at(state.alpha_past, exch_ns - state.reaction.lag_ns + feed_ns)
 
 
 @nb.njit(cache=True)
@@ -153,9 +180,43 @@ def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
         intensity_order(state.intensity, params.intensity, index, depth, order.qty[index], now_ns)
         flow_order(state.flow, params.flow, index, now_ns)
         sigma = sigma_effective(state.volatility, params.volatility)
+        alpha = priced_alpha(state, order.exch_ns[index])
         tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
-        markout_public(state.markout, index, depth, mid, state.drift.mu, sigma, tail, now_ns)
+        markout_public(state.markout, index, depth, mid, state.drift.mu, alpha, sigma, tail, now_ns)
+        crossing_order(state.crossing, index, depth, order.exch_ns[index], state.reaction.lag_ns)
         take_order(order, index)
+
+
+@nb.njit(cache=True)
+def _watch_touch(
+    state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float
+) -> None:
+    """Count what the quotes ran over since the maker could last act (`kernel.crossing`)."""
+    before = actionable_mid(state, exch_ns)
+    for index in range(2):
+        # the opposite touch, seen from a maker on this side of the actionable mid
+        moved = maker_side(index) * 1e4 * (1.0 - mid / before)
+        reach = moved - half_spread_bps
+        crossing_look(state.crossing, index, reach, before, exch_ns, now_ns, state.reaction.lag_ns)
+        if not state.crossing.ended[index]:
+            continue
+        x = state.crossing
+        intensity_order(state.intensity, params.intensity, index, x.deepest_bps[index], 0.0, now_ns)
+        sigma = sigma_effective(state.volatility, params.volatility)
+        tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
+        alpha = priced_alpha(state, x.time_ns[index])
+        markout_public(
+            state.markout,
+            index,
+            x.deepest_bps[index],
+            x.mid[index],
+            state.drift.mu,
+            alpha,
+            sigma,
+            tail,
+            now_ns,
+        )
+        take_crossing(x, index)
 
 
 @nb.njit(cache=True)
@@ -173,12 +234,31 @@ def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> Non
 def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float) -> None:
     """The book has changed: `mid` and half-spread as they are now (NaN while a side is empty)."""
     push_mid(state.mids, exch_ns, mid)
+    reaction_seen(state.reaction, params.reaction, FEED, exch_ns, now_ns)
     elapsed_s = seconds_between(state.look_ns, now_ns)
     if elapsed_s > 0.0:
         intensity_touch(state.intensity, min(elapsed_s, 60.0), half_spread_bps)
         state.look_ns = now_ns
     _look(state, params, exch_ns, now_ns, mid)
+    _watch_touch(state, params, exch_ns, now_ns, mid, half_spread_bps)
     markout_look(state.markout, params.markout, now_ns, mid, state.drift.mu)
+
+
+@nb.njit(cache=True)
+def actionable_mid(state: Rec, exch_ns: int) -> float:
+    """The mid that a maker could have priced its orders against which `exch_ns` met (`reaction`).
+
+    The newest there is before one that old has been seen; NaN before the first.
+    """
+    mid = mid_before(state.mids, exch_ns - state.reaction.lag_ns)
+    return last_mid(state.mids) if np.isnan(mid) else mid
+
+
+@nb.njit(cache=True)
+def see_ack(state: Rec, params: Rec, row: Rec, sent_ns: int) -> None:
+    """The venue opened an order that was sent at `sent_ns`: learn how long it and its answer took."""
+    reaction_seen(state.reaction, params.reaction, ORDER, sent_ns, row.exch_ns)
+    reaction_seen(state.reaction, params.reaction, ROUND_TRIP, sent_ns, row.recv_ns)
 
 
 @nb.njit(cache=True)
@@ -187,7 +267,7 @@ def see_trade(state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch
     push_mid(state.mids, mid_exch_ns, mid)
     _look(state, params, row.exch_ns, row.recv_ns, mid)
     clock_trade(state.clock, params.clock, row.exch_ns, row.recv_ns, notional(inst, row.px, row.qty))
-    before = mid_before(state.mids, row.exch_ns)
+    before = actionable_mid(state, row.exch_ns)
     add_print(state.aggressor, row.side, row.exch_ns, row.recv_ns, row.px, row.qty, before)
 
 
@@ -196,11 +276,11 @@ def see_fill(state: Rec, row: Rec) -> None:
     """An own FILL row: follow what the mid does after it. A price not positive and finite: no update."""
     if not 0.0 < row.px < np.inf:
         return
-    mid = mid_before(state.mids, row.exch_ns)
-    if np.isnan(mid):
-        mid = last_mid(state.mids)
+    mid = actionable_mid(state, row.exch_ns)
     depth = depth_bps(row.px, mid, row.side)
-    markout_own(state.markout, row.side, depth, mid, state.drift.mu, row.recv_ns)
+    markout_own(
+        state.markout, row.side, depth, mid, state.drift.mu, priced_alpha(state, row.exch_ns), row.recv_ns
+    )
 
 
 @nb.njit(cache=True)
@@ -219,6 +299,7 @@ def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
 @nb.njit(cache=True)
 def see_cycle(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """Once per quote cycle, before reading: let time pass for all that depends on it."""
+    reaction_cycle(state.reaction, params.reaction, now_ns)
     _deliver_orders(state, params, 0, now_ns)
     intensity_advance(state.intensity, params.intensity, now_ns)
     flow_advance(state.flow, params.flow, now_ns)

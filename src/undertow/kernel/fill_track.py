@@ -8,13 +8,15 @@ is a fill that finds all slots held.
 
 The signed loss of a maker's fill (docs/model.md §3; side +1: maker bought):
 
-    loss(h) = −side·( 10⁴·ln(mid(t + h)/mid(t)) − μ̂_t·(1 − e^(−θh))/θ )
+    loss(h) = −side·( 10⁴·ln(mid(t + h)/mid(t)) − μ̂_t·(1 − e^(−θh))/θ − a_t·(1 − e^(−θ_a·h)) )
 
-with mid(t) the mid before it, net of the drift then believed, which the reservation price carries.
+with mid(t) the mid its order was priced against, net of the drift and of the short-lived alphas (a, bps
+in all, decaying at θ_a) then believed, which the reservation price carried.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numba as nb
@@ -25,7 +27,7 @@ from undertow.kernel.drift import expected_move_bps
 from undertow.records import Rec
 
 HORIZONS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
-DEPTH_NODES_BPS: Final = (0.0, 0.25, 0.75, 1.5, 3.0, 6.0, 12.0)
+DEPTH_NODES_BPS: Final = (0.0, 0.25, 0.75, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
 N_HORIZONS: Final = len(HORIZONS_S)
 N_NODES: Final = len(DEPTH_NODES_BPS)
 N_SLOTS: Final = 7
@@ -40,6 +42,7 @@ SLOT: Final = np.dtype(
         ("delay_ns", "<f8"),  # Σ weight·(time − time of the first)
         ("log_mid", "<f8"),  # Σ weight·ln(mid)
         ("drift", "<f8"),  # Σ weight·μ̂
+        ("alpha", "<f8"),  # Σ weight·alpha, bps
         ("weight", "<f8"),
     ],
     align=True,
@@ -75,7 +78,7 @@ def node_below(depth: float) -> int:
 
 @nb.njit(cache=True)
 def follow(
-    track: Rec, index: int, node: int, weight: float, log_mid: float, drift: float, now_ns: int
+    track: Rec, index: int, node: int, weight: float, log_mid: float, drift: float, alpha: float, now_ns: int
 ) -> None:
     """Put a fill into the pending slots of every horizon."""
     for k in range(N_HORIZONS):
@@ -88,6 +91,7 @@ def follow(
                 newest.delay_ns += weight * (now_ns - newest.time_ns)
                 newest.log_mid += weight * log_mid
                 newest.drift += weight * drift
+                newest.alpha += weight * alpha
                 newest.weight += weight
                 continue
         if held == N_SLOTS:
@@ -98,22 +102,26 @@ def follow(
         slot.delay_ns = 0.0
         slot.log_mid = weight * log_mid
         slot.drift = weight * drift
+        slot.alpha = weight * alpha
         slot.weight = weight
         track.held[k, index, node] = held + 1
         track.due_ns[k] = min(track.due_ns[k], now_ns + horizon_ns)
 
 
 @nb.njit(cache=True)
-def _read_slot(track: Rec, k: int, index: int, node: int, slot: Rec, log_mid: float, theta: float) -> None:
+def _read_slot(
+    track: Rec, k: int, index: int, node: int, slot: Rec, log_mid: float, theta: float, alpha_decay: float
+) -> None:
     weight = slot.weight
     expected = expected_move_bps(slot.drift / weight, theta, HORIZONS[k])
+    expected += slot.alpha / weight * -math.expm1(-alpha_decay * HORIZONS[k])
     move = 1e4 * (log_mid - slot.log_mid / weight)
     track.fills[k, index, node] += weight
     track.loss[k, index, node] -= weight * maker_side(index) * (move - expected)
 
 
 @nb.njit(cache=True)
-def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float) -> None:
+def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float, alpha_decay: float) -> None:
     """Read the slots of horizon `k` that are due at `now_ns`."""
     horizon_ns = int(HORIZONS[k] * 1e9)
     late_ns = max(horizon_ns // 4, 1_000_000_000)
@@ -132,7 +140,7 @@ def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float) -> Non
                 if now_ns - due_ns > late_ns:
                     track.dropped[k] += 1
                 else:
-                    _read_slot(track, k, index, node, slot, log_mid, theta)
+                    _read_slot(track, k, index, node, slot, log_mid, theta, alpha_decay)
     track.due_ns[k] = next_ns
 
 

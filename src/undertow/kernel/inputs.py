@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 MAX_SETTLEMENTS: Final = 24
-MAX_AS_NODES: Final = 8
+MAX_AS_NODES: Final = 12
 
 INPUTS: Final = np.dtype(
     [
@@ -32,6 +32,7 @@ INPUTS: Final = np.dtype(
         ("drift", "<f8"),  # μ̂, bps/s
         ("drift_variance", "<f8"),  # P, (bps/s)²
         ("drift_reversion", "<f8"),  # θ, 1/s
+        ("alpha_bps", "<f8"),  # what short-lived alphas add to r
         ("flow_reversion", "<f8"),  # θ_φ, 1/s: how fast the flow imbalance decays
         ("as_touch_bid", "<f8"),  # AS at the touch, bps, per side, at the horizon of `kernel.eta`
         ("as_touch_ask", "<f8"),

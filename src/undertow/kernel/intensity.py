@@ -358,17 +358,21 @@ def intensity_touch(state: Rec, elapsed_s: float, half_spread_bps: float) -> Non
 
 @nb.njit(cache=True)
 def intensity_order(state: Rec, params: Rec, index: int, depth: float, qty: float, now_ns: int) -> None:
-    """Count an aggressor order that hit side `index` and reached `depth` bps; NaN: no update."""
+    """Count an aggressor order that hit side `index` and reached `depth` bps; NaN: no update.
+
+    `qty` 0: the touch itself ran over this depth (`kernel.crossing`), which is a fill but no order.
+    """
     intensity_advance(state, params, now_ns)
-    if not (abs(depth) < np.inf and 0.0 < qty < np.inf):
+    if not (abs(depth) < np.inf and 0.0 <= qty < np.inf):
         return
     at = state.slice_at
-    state.orders[at, index] += 1.0
-    state.window_orders[index] += 1.0
-    state.qty[at, index] += qty
-    state.window_qty[index] += qty
-    state.depth_qty[at, index] += max(depth, 0.0) * qty
-    state.window_depth_qty[index] += max(depth, 0.0) * qty
+    if qty > 0.0:
+        state.orders[at, index] += 1.0
+        state.window_orders[index] += 1.0
+        state.qty[at, index] += qty
+        state.window_qty[index] += qty
+        state.depth_qty[at, index] += max(depth, 0.0) * qty
+        state.window_depth_qty[index] += max(depth, 0.0) * qty
     for fit in range(N_FITS):
         h = threshold_bps(state, params, fit)
         excess = depth - h

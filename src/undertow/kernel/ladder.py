@@ -64,7 +64,7 @@ RUNGS: Final = np.dtype(
         ("tick", "<i8", (MAX_LEVELS,)),
         ("depth_bps", "<f8", (MAX_LEVELS,)),  # from mid, after rounding and clamp
         ("margin_bps", "<f8", (MAX_LEVELS,)),  # m_k, against the reservation price
-        ("edge_bps", "<f8", (MAX_LEVELS,)),  # against the mid: depth − AS − fee
+        ("edge_bps", "<f8", (MAX_LEVELS,)),  # depth − AS − fee ± what drift and alphas expect
         ("reach_rate", "<f8", (MAX_LEVELS,)),  # Λ_k, 1/s
         ("cumulative_lots", "<f8", (MAX_LEVELS,)),  # S_k, continuous
         ("qty", "<f8", (MAX_LEVELS,)),  # what is wanted, venue's unit, rounded; 0 where empty
@@ -109,11 +109,14 @@ def interpolate(
 
 
 @nb.njit(cache=True)
-def price_levels(rungs: Rec, x: Rec, reservation: float, fee_bps: float, touch_bps: float) -> None:
+def price_levels(
+    rungs: Rec, x: Rec, reservation: float, foreseen: float, fee_bps: float, touch_bps: float
+) -> None:
     """Margins and reach rates of the levels with a price of their own; the others are `MERGED`.
 
     m_k = (r − x_k) − AS(δ_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·δ_k), flat inside
-    the touch (`touch_bps`, half the market's spread).
+    the touch (`touch_bps`, half the market's spread). `foreseen` is the part of `reservation` that is
+    a forecast of the mid (drift and alphas): the edge, what a fill is expected to earn, contains it.
     """
     curve = x.as_bid if rungs.sign > 0 else x.as_ask
     touch_as = x.as_touch_bid if rungs.sign > 0 else x.as_touch_ask
@@ -130,7 +133,7 @@ def price_levels(rungs: Rec, x: Rec, reservation: float, fee_bps: float, touch_b
         rungs.distinct += 1
         depth = rungs.depth_bps[k]
         edge = depth - interpolate(x.as_depth_bps, curve, x.as_nodes, depth, touch_as) - fee_bps
-        rungs.edge_bps[k] = edge
+        rungs.edge_bps[k] = edge + rungs.sign * foreseen
         rungs.margin_bps[k] = edge + rungs.sign * reservation
         rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth, touch_bps))
 

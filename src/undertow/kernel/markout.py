@@ -24,6 +24,10 @@ horizon (`lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurto
 references are means over the orders the curve was learned from, so that what it already contains is
 not counted twice (ADR 2). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0):
 being paid for a fill is not priced before it is earned.
+
+`caution` standard deviations are added to what is read: a maker stands where its estimate of the loss is
+lowest, so the estimate there is too low by about the error of the lowest of several (the winner's
+curse); what is measured well loses nothing by it.
 """
 
 from __future__ import annotations
@@ -82,12 +86,15 @@ MARKOUT_PARAMS: Final = np.dtype(
         ("prior_horizon_s", "<f8"),
         ("prior_sigma", "<f8"),
         ("step", "<f8"),
+        ("depth_slope", "<f8"),
         ("depth_spread", "<f8"),
         ("own_spread", "<f8"),
         ("clustering_s", "<f8"),
         ("k_tail", "<f8"),
+        ("caution", "<f8"),
         ("floor_bps", "<f8"),
         ("theta", "<f8"),
+        ("alpha_decay", "<f8"),
         ("regime_s", "<f8"),
         ("refresh_s", "<f8"),
     ],
@@ -102,12 +109,15 @@ def markout_params(
     prior_horizon_s: float = 5.0,
     prior_sigma_bps_per_sqrt_s: float = 1.0,
     step: float = 0.5,
+    depth_slope: float = 0.5,
     depth_spread: float = 0.5,
     own_spread: float = 0.5,
     clustering_s: float = 10.0,
     k_tail: float = 0.3,
+    caution: float = 1.0,
     floor_bps: float = 0.0,
     theta_per_s: float = 0.02,
+    alpha_decay_per_s: float = 1.0,
     regime_s: float = 300.0,
     refresh_s: float = 1.0,
 ) -> Rec:
@@ -121,18 +131,21 @@ def markout_params(
     """
     require("markout", half_life_s=half_life_s, prior_loss=prior_loss, prior_horizon_s=prior_horizon_s)
     require("markout", prior_sigma=prior_sigma_bps_per_sqrt_s, theta_per_s=theta_per_s, refresh_s=refresh_s)
-    require("markout", regime_s=regime_s)
+    require("markout", regime_s=regime_s, alpha_decay_per_s=alpha_decay_per_s)
     require("markout", step=step, depth_spread=depth_spread, own_spread=own_spread)
     require("markout", clustering_s=clustering_s)
-    require_not_negative("markout", k_tail=k_tail)
+    require_not_negative("markout", k_tail=k_tail, caution=caution)
     if math.isnan(floor_bps) or floor_bps > 0.0:
         raise ValueError(f"markout: floor_bps = {floor_bps} must not be above 0")
     rec = new_record(MARKOUT_PARAMS)
     rec["half_life_s"], rec["refresh_s"] = half_life_s, refresh_s
     rec["prior_loss"], rec["prior_horizon_s"] = prior_loss, prior_horizon_s
     rec["prior_sigma"], rec["step"] = prior_sigma_bps_per_sqrt_s, step
+    rec["depth_slope"] = depth_slope
     rec["depth_spread"], rec["own_spread"] = depth_spread, own_spread
     rec["clustering_s"], rec["regime_s"] = clustering_s, regime_s
+    rec["alpha_decay"] = alpha_decay_per_s
+    rec["caution"] = caution
     rec["k_tail"], rec["floor_bps"], rec["theta"] = k_tail, floor_bps, theta_per_s
     return rec
 
@@ -179,11 +192,20 @@ def markout_tail_ref(state: Rec) -> float:
 
 @nb.njit(cache=True)
 def markout_public(
-    state: Rec, index: int, depth: float, mid: float, drift: float, sigma: float, tail: float, now_ns: int
+    state: Rec,
+    index: int,
+    depth: float,
+    mid: float,
+    drift: float,
+    alpha: float,
+    sigma: float,
+    tail: float,
+    now_ns: int,
 ) -> None:
     """Follow an aggressor order that hit side `index` (0 bid, 1 ask) and reached `depth` bps.
 
-    `mid` before it, `drift` μ̂ (bps/s), `sigma` σ_effective and `tail` `tail_factor` then. Depths
+    `mid` its fill was priced against; `drift` μ̂ (bps/s) and `alpha` (bps) then expected; `sigma`
+    σ_effective and `tail` `tail_factor` now. Depths
     below 0 (a stale mid) count at 0; not finite values: no update.
     """
     if not (abs(depth) < np.inf and 0.0 < mid < np.inf and abs(drift) < np.inf and 0.0 < sigma < np.inf):
@@ -193,12 +215,14 @@ def markout_public(
     state.sigma_sum += sigma
     state.tail_sum += tail
     state.sigma_weight += 1.0
-    follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, now_ns)
+    follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, alpha, now_ns)
     _note_due(state, state.public)
 
 
 @nb.njit(cache=True)
-def markout_own(state: Rec, side: int, depth: float, mid: float, drift: float, now_ns: int) -> None:
+def markout_own(
+    state: Rec, side: int, depth: float, mid: float, drift: float, alpha: float, now_ns: int
+) -> None:
     """Follow an own fill at `depth` bps from the `mid` before it; shared by the two nearest nodes."""
     if not (abs(depth) < np.inf and 0.0 < mid < np.inf and abs(drift) < np.inf):
         return
@@ -207,8 +231,8 @@ def markout_own(state: Rec, side: int, depth: float, mid: float, drift: float, n
     if j + 1 < N_NODES:
         share = clip((depth - NODES[j]) / (NODES[j + 1] - NODES[j]), 0.0, 1.0)
         if share > 0.0:
-            follow(state.own, index, j + 1, share, log_mid, drift, now_ns)
-    follow(state.own, index, j, 1.0 - share, log_mid, drift, now_ns)
+            follow(state.own, index, j + 1, share, log_mid, drift, alpha, now_ns)
+    follow(state.own, index, j, 1.0 - share, log_mid, drift, alpha, now_ns)
     _note_due(state, state.own)
 
 
@@ -219,7 +243,7 @@ def _mature_due(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
     for k in range(N_HORIZONS):
         for track in (state.public, state.own):
             if track.due_ns[k] <= now_ns:
-                mature(track, k, now_ns, log_mid, params.theta)
+                mature(track, k, now_ns, log_mid, params.theta, params.alpha_decay)
             next_ns = min(next_ns, track.due_ns[k])
     state.next_due_ns = next_ns
 
@@ -301,8 +325,9 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
             if k == 0 and j == 0:
                 level, variance = root, root * root
             elif k == 0:
-                gap = params.depth_spread * (NODES[j] - NODES[j - 1])
-                level, variance = state.curve[0, index, j - 1], state.variance[0, index, j - 1] + gap * gap
+                gap = NODES[j] - NODES[j - 1]
+                level = state.curve[0, index, j - 1] + params.depth_slope * gap
+                variance = state.variance[0, index, j - 1] + (params.depth_spread * gap) ** 2
             else:
                 if j == 0:
                     step = root - prior_loss_bps(params, sigma, HORIZONS[k - 1])
@@ -319,14 +344,17 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
             state.variance[k, index, j] = variance
 
 
+_RARER_PER_NODE: Final = 0.125
+
+
 @nb.njit(cache=True)
 def _at_least_as_deep(state: Rec, index: int) -> None:
     """Turn losses by deepest node into losses of all orders that reach a node or beyond."""
     for k in range(N_HORIZONS):
         weight = level = variance = 0.0
         for j in range(N_NODES - 1, -1, -1):
-            # A thousandth of an order keeps nodes defined where nothing has reached.
-            w = state.public.fills[k, index, j] + 1e-3
+            # A trace of an order keeps nodes defined where nothing has reached; deeper ones are rarer.
+            w = state.public.fills[k, index, j] + 1e-3 * _RARER_PER_NODE**j
             weight += w
             level += w / weight * (state.curve[k, index, j] - level)
             variance += w / weight * (state.variance[k, index, j] - variance)
@@ -419,5 +447,8 @@ def adverse_selection_bps(
     """
     tail = tail_factor(params, kurtosis) / markout_tail_ref(state)
     sigma = lasting_ratio(sigma_ratio, horizon_s, params.regime_s)
-    loss = markout_curve_bps(state, side_index(side), depth, horizon_s) * sigma * tail
-    return max(loss, params.floor_bps)
+    index = side_index(side)
+    loss = markout_curve_bps(state, index, depth, horizon_s)
+    if params.caution > 0.0:
+        loss += params.caution * markout_deviation_bps(state, index, depth, horizon_s)
+    return max(loss * sigma * tail, params.floor_bps)

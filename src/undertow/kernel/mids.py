@@ -4,7 +4,7 @@ A print's own message may reach the maker after the book it has already moved (b
 of their block), and own fills arrive later still. Distances and markouts are measured from the
 last mid that is strictly older than the event at the exchange.
 
-State `MIDS`: a ring of the last 64 *changes* of the mid. Constant memory, no parameters.
+State `MIDS`: a ring of the last 256 *changes* of the mid. Constant memory, no parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from undertow.records import Rec
 
-N_MIDS: Final = 64
+N_MIDS: Final = 256
 
 MIDS: Final = np.dtype(
     [

@@ -19,6 +19,7 @@ RESERVATION: Final = np.dtype(
     [
         ("offset_bps", "<f8"),  # r(q), the sum of the five terms
         ("drift_bps", "<f8"),
+        ("alpha_bps", "<f8"),
         ("funding_bps", "<f8"),
         ("flow_bps", "<f8"),  # the passing imbalance
         ("cost_bps", "<f8"),  # the lasting one: unequal costs
@@ -66,10 +67,12 @@ def price_reservation(out: Rec, x: Rec, rho: float, eta: float, fee_bps: float) 
     out.tau_drift_s = signal_time_s(x.drift_reversion, rho)
     out.tau_flow_s = signal_time_s(x.flow_reversion, rho)
     out.drift_bps = x.drift * out.tau_drift_s
+    out.alpha_bps = x.alpha_bps
     out.funding_bps = -funding_shift(x, rho)
     flow = passing_shift(x.flow_rate_bid, x.flow_rate_ask, x.kappa_bid, x.kappa_ask)
     out.flow_bps = rho * out.tau_flow_s * flow
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
     out.cost_bps = lasting_shift(x.kappa_bid, x.kappa_ask, cost_bid, cost_ask)
     out.inventory_bps = -eta * x.position_lots
-    out.offset_bps = out.drift_bps + out.funding_bps + out.flow_bps + out.cost_bps + out.inventory_bps
+    lean = out.drift_bps + out.alpha_bps + out.flow_bps
+    out.offset_bps = lean + out.funding_bps + out.cost_bps + out.inventory_bps

@@ -1,0 +1,58 @@
+"""The short-lived alphas of recent decisions, so that a fill is judged net of what was priced then.
+
+What the reservation price already carried when an order was priced is not adverse selection
+(docs/model.md §3: "net of the μ̂ already priced"). An order that is met now was priced one reaction
+time ago (`kernel.reaction`), with the alpha of that moment. A ring of the last 128 decisions: the
+total move the alphas expected, bps. Constant memory, no parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba as nb
+import numpy as np
+
+from undertow.records import Rec
+
+N_PAST: Final = 128
+
+ALPHA_PAST: Final = np.dtype(
+    [
+        ("time_ns", "<i8", (N_PAST,)),
+        ("alpha_bps", "<f8", (N_PAST,)),
+        ("last", "<i8"),
+        ("held", "<i8"),
+    ],
+    align=True,
+)
+
+
+@nb.njit(cache=True)
+def push_alpha(state: Rec, now_ns: int, alpha_bps: float) -> None:
+    """Note the alpha of a decision taken now; not finite, or time that runs backwards: no update."""
+    if not abs(alpha_bps) < np.inf:
+        return
+    at = state.last
+    if state.held > 0:
+        if now_ns <= state.time_ns[at]:
+            return
+        at = (at + 1) & (N_PAST - 1)
+    state.time_ns[at] = now_ns
+    state.alpha_bps[at] = alpha_bps
+    state.last = at
+    if state.held < N_PAST:
+        state.held += 1
+
+
+@nb.njit(cache=True)
+def alpha_at(state: Rec, time_ns: int) -> float:
+    """The alpha of the last decision at or before `time_ns`, the oldest held if none is; 0 if empty."""
+    at = state.last
+    value = 0.0
+    for _ in range(state.held):
+        value = state.alpha_bps[at]
+        if state.time_ns[at] <= time_ns:
+            return value
+        at = (at - 1) & (N_PAST - 1)
+    return value
