@@ -177,11 +177,11 @@ def drive(
 
 
 def columns(
-    recording: Recording, *, cycle_s: float = 0.1, sigma: float = 0.57, cycles: int = 60_000
+    recording: Recording, *, cycle_s: float = 0.1, sigma: float = 0.57, cycles: int = 60_000, erode: bool = True
 ) -> tuple[Rec, dict[str, NDArray[np.float64]]]:
     """(state, every column by name) of a whole recording; σ in bps/√s is given."""
     state, params = fresh()
-    inst, book = recording.instrument.record(), new_book(erode=recording.snapshot_fed)
+    inst, book = recording.instrument.record(), new_book(erode=erode)
     out = np.full((cycles, len(COLUMNS)), np.nan)
     for chunk in recording.chunks():
         drive(state, params, inst, book, chunk.rows, chunk.snapshots, round(cycle_s * 1e9), sigma, out)

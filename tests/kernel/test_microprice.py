@@ -27,7 +27,7 @@ HALF = 0.5
 
 
 def fresh(**changes: Any) -> tuple[Rec, Rec]:
-    params = microprice_params(**changes)
+    params = microprice_params(**{"horizon_s": 1.0, **changes})
     state = new_record(MICROPRICE)
     init_microprice(state, params)
     return state, params
@@ -160,7 +160,7 @@ def test_a_torn_book_does_not_shout() -> None:
     microprice_look(quiet, params, 8_001 * STEP_NS, 100.0, HALF, 0.8, 0.0, 0.0)
     microprice_look(torn, params, 8_001 * STEP_NS, 100.0, 50.0 * HALF, 0.8, 0.0, 0.0)
     ratio = microprice_feature(torn, params) / microprice_feature(quiet, params)
-    assert ratio == pytest.approx(3.0, rel=0.2)
+    assert ratio == pytest.approx(1.0, rel=0.2)
 
 
 def test_unknown_regressors_keep_their_prior() -> None:
@@ -219,6 +219,6 @@ def test_checkpoint_continues_to_the_same_bytes_in_constant_memory() -> None:
 
 
 def test_impossible_parameters_are_refused() -> None:
-    for bad in ({"horizon_s": 0.0}, {"spread_cap": 0.5}, {"prior_observations": math.nan}):
+    for bad in ({"horizon_s": 0.0}, {"spread_cap": 0.0}, {"prior_observations": math.nan}):
         with pytest.raises(ValueError, match="microprice"):
             microprice_params(**bad)
