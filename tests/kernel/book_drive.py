@@ -63,7 +63,7 @@ COLUMNS: Final = (
 
 DRIVEN: Final = np.dtype(
     [
-        ("shape", BOOK_SHAPE),
+        ("look", BOOK_SHAPE),
         ("queue", QUEUE_TIME),
         ("micro", MICROPRICE),
         ("trend", TREND),
@@ -88,7 +88,7 @@ def fresh() -> tuple[Rec, tuple[Rec, ...]]:
         cross_params(),
         flow_params(decay_per_s=0.2),
     )
-    init_book_shape(state["shape"], params[0])
+    init_book_shape(state["look"], params[0])
     init_microprice(state["micro"], params[2])
     init_trend(state["trend"], params[3])
     init_cross(state["cross"], params[4])
@@ -106,7 +106,7 @@ def _cycle(
     out: NDArray[np.float64],
 ) -> None:
     mid = mid_price(book, inst)
-    shape = state.shape
+    shape = state.look
     book_shape_look(shape, params[0], inst, book, now_ns)
     flow_advance(state.flow, params[5], now_ns)
     flow = -flow_imbalance(state.flow, params[5])
@@ -177,7 +177,12 @@ def drive(
 
 
 def columns(
-    recording: Recording, *, cycle_s: float = 0.1, sigma: float = 0.57, cycles: int = 60_000, erode: bool = True
+    recording: Recording,
+    *,
+    cycle_s: float = 0.1,
+    sigma: float = 0.57,
+    cycles: int = 60_000,
+    erode: bool = True,
 ) -> tuple[Rec, dict[str, NDArray[np.float64]]]:
     """(state, every column by name) of a whole recording; σ in bps/√s is given."""
     state, params = fresh()

@@ -135,7 +135,10 @@ def test_a_constant_rate_is_no_signal_and_a_step_from_it_is_bounded() -> None:
     assert funding_feature(state, params, INST, at + HOUR - 1) == -params.max_score
 
 
-@given(st.lists(st.floats(-20.0, 20.0), min_size=3, max_size=40), st.floats(-20.0, 20.0), st.floats(0.0, 0.99))
+RATES = st.floats(-20.0, 20.0)
+
+
+@given(st.lists(RATES, min_size=3, max_size=40), RATES, st.floats(0.0, 0.99))
 @settings(max_examples=50, deadline=None)
 def test_mirror_and_scale(rates: list[float], predicted: float, share: float) -> None:
     def feature(sign: float, scale: float) -> float:
