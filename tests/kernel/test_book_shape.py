@@ -76,6 +76,20 @@ def look(book: Rec, **changes: Any) -> Rec:
     return state
 
 
+@pytest.mark.parametrize("center", [65_536 * 2, 65_536 * 2 + 300])
+def test_sums_go_on_across_the_end_of_the_ring(center: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    sides = random_sides(rng)
+    plain = look(book_of(*sides))
+    monkeypatch.setattr("tests.kernel.test_book_shape.CENTER", center)
+    there = look(book_of(*sides))
+    mid, tick_bps = center + 0.5 * (max(sides[0]) + min(sides[1])), 1e4 / center
+    for k, depth in enumerate((10.0, 25.0, 50.0)):
+        b, a = (within(side, mid - center, depth / tick_bps) for side in sides)
+        assert there.imbalance[k] == pytest.approx((b - a) / (b + a), rel=1e-12)
+    assert there.touch_imbalance == plain.touch_imbalance
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_imbalance_is_the_sum_over_levels_within_the_depth(seed: int) -> None:
     bids, asks = random_sides(np.random.default_rng(seed))

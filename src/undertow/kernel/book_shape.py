@@ -121,22 +121,40 @@ def init_book_shape(state: Rec, params: Rec) -> None:
 def _walk(ring: NDArray[np.float64], start: int, stride: int, count: int) -> float:
     """Sum of `count` levels from tick `start` on, `stride` ticks apart (negative: down).
 
-    Four sums side by side, for speed; levels keep their place in them whichever way one walks, so
-    mirrored sides give the same bits.
+    Eight sums side by side, for speed; a level's place among them depends on its distance alone, so
+    mirrored sides give the same bits. Between the ends of the ring no index is wrapped.
     """
     mask = ring.shape[0] - 1
-    a = b = c = d = 0.0
-    tick = start
-    for _ in range(count >> 2):
-        a += ring[tick & mask]
-        b += ring[(tick + stride) & mask]
-        c += ring[(tick + 2 * stride) & mask]
-        d += ring[(tick + 3 * stride) & mask]
-        tick += 4 * stride
-    for _ in range(count & 3):
+    a = b = c = d = e = f = g = h = 0.0
+    tick = start & mask
+    last = tick + stride * (count - 1)
+    blocks = count >> 3
+    if 0 <= last <= mask:
+        for _ in range(blocks):
+            a += ring[tick]
+            b += ring[tick + stride]
+            c += ring[tick + 2 * stride]
+            d += ring[tick + 3 * stride]
+            e += ring[tick + 4 * stride]
+            f += ring[tick + 5 * stride]
+            g += ring[tick + 6 * stride]
+            h += ring[tick + 7 * stride]
+            tick += 8 * stride
+    else:
+        for _ in range(blocks):
+            a += ring[tick & mask]
+            b += ring[(tick + stride) & mask]
+            c += ring[(tick + 2 * stride) & mask]
+            d += ring[(tick + 3 * stride) & mask]
+            e += ring[(tick + 4 * stride) & mask]
+            f += ring[(tick + 5 * stride) & mask]
+            g += ring[(tick + 6 * stride) & mask]
+            h += ring[(tick + 7 * stride) & mask]
+            tick += 8 * stride
+    for _ in range(count & 7):
         a += ring[tick & mask]
         tick += stride
-    return (a + b) + (c + d)
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
 @nb.njit(cache=True)
