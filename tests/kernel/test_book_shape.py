@@ -251,6 +251,23 @@ def test_thin_book_raises_the_factor_continuously_to_three() -> None:
     assert factors == pytest.approx(expected, rel=2e-3)
 
 
+def test_a_feed_that_alternates_its_window_does_not_see_a_thin_book() -> None:
+    """Levels nearest the touch five times as large: 5 levels alone would promise five times the book."""
+    bids = {-t: 5.0 if t < 6 else 1.0 for t in range(1, 41)}
+    asks = {-t: q for t, q in bids.items()}
+    state, params = fresh()
+    for i in range(1, 100):
+        reach = 40 if i % 10 == 0 else 5
+        shown = ({t: q for t, q in side.items() if abs(t) <= reach} for side in (bids, asks))
+        book_shape_look(state, params, INST, book_of(*shown, snapshot=True), i * S)
+        assert thin_book_factor(state) == pytest.approx(1.0)
+    for reach in (5, 40):  # and yet sees one in either window
+        shown = ({t: q / 4.0 for t, q in side.items() if abs(t) <= reach} for side in (bids, asks))
+        trial = copy_record(state)
+        book_shape_look(trial, params, INST, book_of(*shown, snapshot=True), 100 * S)
+        assert thin_book_factor(trial) == pytest.approx(2.0, rel=0.02)
+
+
 def test_reference_is_near_the_median_and_spikes_do_not_move_it() -> None:
     """A tenth of looks show a hundred times the usual: the mean is 11 times, the median 1.05 times."""
     rng = np.random.default_rng(4)
@@ -293,7 +310,7 @@ def test_one_sided_or_crossed_books_silence_and_leave_the_averages() -> None:
     state, params = fresh()
     for i in range(1, 5):
         book_shape_look(state, params, INST, flat(1.0), i * S)
-    before = (state.log_reference, state.spread_sum, state.reference_weight)
+    before = (state.log_reference.tobytes(), state.spread_sum, state.reference_weight.tobytes())
     book_shape_look(state, params, INST, book_of({-1: 1.0}, {}), 5 * S)
     assert np.all(np.isnan(state.imbalance))
     assert math.isnan(state.near_usd)
@@ -302,7 +319,7 @@ def test_one_sided_or_crossed_books_silence_and_leave_the_averages() -> None:
     crossed["top"]["best_bid"] = CENTER + 3
     book_shape_look(state, params, INST, crossed, 6 * S)
     assert math.isnan(state.touch_imbalance)
-    assert before == (state.log_reference, state.spread_sum, state.reference_weight)
+    assert before == (state.log_reference.tobytes(), state.spread_sum, state.reference_weight.tobytes())
 
 
 def test_backward_time_changes_nothing_and_a_checkpoint_continues_to_the_same_bytes() -> None:

@@ -11,7 +11,8 @@ twice. Δt is the actual time over `change_cycles` cycles; cycles closer than `m
 
 Near liquidity is the value displayed on both sides within `near_bps`, from the density of what is
 known where that ends before. Its reference L is a slow average of ln near with clipped steps, near
-the median. The factor on γ is clip(√(L/near), 1, 3), continuous (docs/model.md §3); 1 until a
+the median; one per octave of the reach, so that feeds that show now 5, now 20 levels compare each
+with its own. The factor on γ is clip(√(L/near), 1, 3), continuous (docs/model.md §3); 1 until a
 first book. The touch spread is averaged over the time it stood.
 
 One outward walk serves all depths. Prices advance by the venue's step there, and never more than
@@ -39,6 +40,8 @@ NEAR: Final = 3
 """Index of the near-liquidity depth behind those of the imbalances."""
 N_HELD: Final = 4
 COMPARABLE: Final = 2.0
+N_REACHES: Final = 6
+"""References of near liquidity: reach from `near_bps` down, by halves."""
 LOG_STEP: Final = 0.3
 """Farthest that one look may pull the reference, in ln liquidity."""
 MAX_THINNING: Final = 3.0
@@ -52,8 +55,9 @@ BOOK_SHAPE: Final = np.dtype(
         ("change", "<f8"),  # 1/s
         ("touch_imbalance", "<f8"),
         ("near_usd", "<f8"),  # value within `near_bps`, both sides
-        ("log_reference", "<f8"),  # ln of the usual near liquidity
-        ("reference_weight", "<f8"),
+        ("octave", "<i8"),  # of the reach of `near_usd`: which reference it compares with
+        ("log_reference", "<f8", (N_REACHES,)),  # ln of the usual near liquidity
+        ("reference_weight", "<f8", (N_REACHES,)),
         ("spread_bps", "<f8"),  # touch spread now, NaN without one
         ("spread_sum", "<f8"),  # Σ weight·spread
         ("spread_weight", "<f8"),
@@ -213,6 +217,10 @@ def _measure(state: Rec, params: Rec, inst: Rec, book: Book) -> None:
     reach = state.reach_bps[NEAR]
     near = (sums[NEAR, 0] + sums[NEAR, 1]) * params.depth_bps[NEAR] / reach if reach > 0.0 else np.nan
     state.near_usd = notional(inst, mid_price(book, inst), near)
+    state.octave = 0
+    while state.octave < N_REACHES - 1 and reach < params.depth_bps[NEAR]:
+        reach *= 2.0
+        state.octave += 1
     bid, ask = level_qty(book, 1, top.best_bid), level_qty(book, -1, top.best_ask)
     state.touch_imbalance = (bid - ask) / (bid + ask)
     state.spread_bps = (top.best_ask - top.best_bid) * 2e4 / (top.best_bid + top.best_ask)
@@ -258,15 +266,15 @@ def _average(state: Rec, params: Rec, spread_before: float, elapsed_s: float) ->
     if not elapsed_s <= params.gap_s:
         elapsed_s = params.gap_s  # a gap counts as the longest step that is none
     if 0.0 < state.near_usd < np.inf:
-        log_near = math.log(state.near_usd)
-        if state.reference_weight == 0.0:
-            state.log_reference = log_near
-            state.reference_weight = irregular_weight(0.0, params.gap_s, params.reference_half_life_s)
+        log_near, at = math.log(state.near_usd), state.octave
+        if state.reference_weight[at] == 0.0:
+            state.log_reference[at] = log_near
+            state.reference_weight[at] = irregular_weight(0.0, params.gap_s, params.reference_half_life_s)
         else:
             weight = irregular_weight(0.0, elapsed_s, params.reference_half_life_s)
-            state.reference_weight += weight * (1.0 - state.reference_weight)
-            step = clip(log_near - state.log_reference, -LOG_STEP, LOG_STEP)
-            state.log_reference += weight / state.reference_weight * step
+            state.reference_weight[at] += weight * (1.0 - state.reference_weight[at])
+            step = clip(log_near - state.log_reference[at], -LOG_STEP, LOG_STEP)
+            state.log_reference[at] += weight / state.reference_weight[at] * step
     if spread_before >= 0.0:
         weight = irregular_weight(0.0, elapsed_s, params.spread_half_life_s)
         state.spread_sum += weight * (spread_before - state.spread_sum)
@@ -296,14 +304,15 @@ def book_shape_look(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int)
 
 @nb.njit(cache=True)
 def reference_usd(state: Rec) -> float:
-    """The usual near liquidity in USD, NaN before the first book."""
-    return math.exp(state.log_reference) if state.reference_weight > 0.0 else np.nan
+    """The usual near liquidity in USD at the reach of now, NaN before the first book."""
+    at = state.octave
+    return math.exp(state.log_reference[at]) if state.reference_weight[at] > 0.0 else np.nan
 
 
 @nb.njit(cache=True)
 def thin_book_factor(state: Rec) -> float:
     """clip(√(reference/near), 1, 3), for γ; 1 while near liquidity or its reference is unknown."""
-    if state.reference_weight == 0.0 or not state.near_usd >= 0.0:
+    if state.reference_weight[state.octave] == 0.0 or not state.near_usd >= 0.0:
         return 1.0
     if state.near_usd == 0.0:
         return MAX_THINNING
