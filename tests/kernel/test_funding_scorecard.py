@@ -53,13 +53,18 @@ def test_predicted_rate_then_decay() -> None:
     assert [t for _, t in got] == pytest.approx([3000.0, 6600.0, 10200.0])
 
 
-def test_settlement_moves_the_schedule_on_and_keeps_the_prediction() -> None:
+def test_settlement_moves_the_schedule_on_and_spends_the_prediction() -> None:
+    """After it the settled rate and its EWMA speak (in equal parts), until the next prediction."""
     state, params = new_record(FUNDING_STATE), funding_params()
     funding_settled(state, params, INST, -2e-5, 5 * HOUR)
     assert schedule(state, params, 5 * HOUR + S)[0] == pytest.approx((-0.2, 3599.0))
     funding_predicted(state, params, 3e-5, 6 * HOUR)
+    assert schedule(state, params, 6 * HOUR - 1)[0][0] == pytest.approx(0.3)
     funding_settled(state, params, INST, 1e-5, 6 * HOUR)
-    assert schedule(state, params, 6 * HOUR + S)[0] == pytest.approx((0.3, 3599.0))
+    usual = -2e-5 + 3e-5 * (1.0 - 2.0 ** (-1.0 / 8.0))
+    assert schedule(state, params, 6 * HOUR + S)[0] == pytest.approx((1e4 * (1e-5 + usual) / 2.0, 3599.0))
+    funding_predicted(state, params, 9e-5, 6 * HOUR)  # late word of what has been settled
+    assert schedule(state, params, 6 * HOUR + S)[0][0] == pytest.approx(1e4 * (1e-5 + usual) / 2.0)
 
 
 def test_missed_settlements_roll_forward_and_unknown_times_fall_on_the_hour() -> None:
