@@ -79,7 +79,7 @@ def drift_adaptation_params(
     *,
     theta_per_s: float = 0.02,
     sigma_mu: float = 0.005,
-    memory_half_life_s: float = 86_400.0,
+    memory_half_life_s: float = 172_800.0,
     window_s: float = 60.0,
     max_step: float = 0.01,
     prior_spread: float = 2.0,
