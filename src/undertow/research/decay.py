@@ -102,6 +102,13 @@ def fit_decay(p: Profile, j: int, drift_theta: float) -> Decay:
     return Decay(p.names[j], float(best), rate, error, with_drift - chi2)
 
 
+def _explained(p: Profile, horizon_s: float, theta: float) -> float:
+    """Variance (bps²) of the return over `horizon_s` that the profile's only feature explains if its
+    signal decays at `theta`; what noise in the fitted rate would explain is taken off."""
+    rate, error, _ = _rate_and_chi2(p, 0, theta)
+    return max(rate**2 - error**2, 0.0) * float(p.deviation[0]) ** 2 * reach_s(theta, horizon_s) ** 2
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a feature is, and why."""
@@ -128,14 +135,9 @@ def classify(
     out = []
     for j, name in enumerate(names):
         own = profile(time_s, mid, x[:, [j]], (name,)) if len(names) > 1 else p
-        with_theta = fit_decay(own, 0, theta)
-        at_theta, at_error, _ = _rate_and_chi2(own, 0, theta)
-        of_drift = (
-            max(at_theta**2 - at_error**2, 0.0) * own.deviation[0] ** 2 * reach_s(theta, horizon_s) ** 2
-        )
-        free = max(with_theta.rate**2 - with_theta.rate_error**2, 0.0) * own.deviation[0] ** 2
-        of_own = free * reach_s(with_theta.decay_per_s, horizon_s) ** 2
-        known = known_share(max(of_drift, of_own), stationary, theta, horizon_s)
+        alone = fit_decay(own, 0, theta)
+        claims = max(_explained(own, horizon_s, theta), _explained(own, horizon_s, alone.decay_per_s))
+        known = known_share(claims, stationary, theta, horizon_s)
         decay = fit_decay(p, j, theta)
         faster = decay.excess_chi2 > CHI2_1 and decay.decay_per_s > 2.0 * theta
         if known > MOST_KNOWN:

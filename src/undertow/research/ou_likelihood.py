@@ -27,7 +27,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize  # type: ignore[import-untyped]
 
 from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
 from undertow.research.series import log_mid_bps, relative_variance, winsorised
@@ -136,6 +136,11 @@ class _Likelihood:
         return (float(found.x), float(found.fun)) if found.fun < at_zero else (0.0, at_zero)
 
 
+def _simplex(theta: float, q: float, noise: float) -> Floats:
+    at = np.array([math.log(theta), math.log(q), noise])
+    return np.vstack([at, at + np.diag([0.5, 0.5, 0.1])])
+
+
 def _maximise(likelihood: _Likelihood, noise: float) -> tuple[Floats, float]:
     """(log θ, log σ_μ/σ, σ_noise/σ) from the best of a grid of starts, and minus its log-likelihood."""
     bounds = [
@@ -144,12 +149,13 @@ def _maximise(likelihood: _Likelihood, noise: float) -> tuple[Floats, float]:
         (0.0, 3.0),
     ]
     noise = max(noise, 0.01)
-    theta, q = min(_STARTS, key=lambda start: likelihood(*start, noise))
+    theta, q = min(_STARTS, key=lambda start: likelihood(start[0], start[1], noise))
     found = optimize.minimize(
         lambda p: likelihood(math.exp(p[0]), math.exp(p[1]), p[2]),
         np.array([math.log(theta), math.log(q), noise]),
-        method="L-BFGS-B",
+        method="Nelder-Mead",  # differences of a sum over 10⁵ steps give no gradient to rely on
         bounds=bounds,
+        options={"initial_simplex": _simplex(theta, q, noise), "xatol": 2e-3, "fatol": 1e-3},
     )
     return np.asarray(found.x, dtype=np.float64), float(found.fun)
 

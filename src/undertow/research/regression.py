@@ -8,8 +8,9 @@ s²·β̂ᵀΣβ̂ with it. Loadings are given shrunk; s ≤ 0 means there is no
 
 *Persistence.* The forecast over h·g is an observation of μ with noise (docs/model.md §4), so its
 autocorrelation is ρ_f(k) = K̂·e^(−θk) + (1 − K̂)·ρ_noise(k) with K̂ = Var(f)/(P_∞h²g²). Solved for
-ρ_noise and summed over its initial positive stretch, τ_noise = Δ·(½ + Σρ_noise(k)): Δ/2 for white
-noise (what happens between two samples is not known), τ for noise of the form e^(−t/τ).
+ρ_noise and fitted by c·e^(−k/τ) over 100 s, τ_noise = c·τ + (1 − c)·Δ/2, the integral of the fit: Δ/2
+for white noise (what happens between two samples is not known). A fit, because sums over estimated
+autocorrelations stray by their own size.
 
 *Own fills* are a regression of the same kind on side and depth (`fit_fills`).
 """
@@ -146,20 +147,23 @@ def autocorrelation(time_s: Floats, f: Floats, lags: int, *, gap_s: float = 10.0
 
 
 def noise_persistence_s(
-    time_s: Floats, f: Floats, *, known: float, theta: float, longest_s: float = 200.0
+    time_s: Floats, f: Floats, *, known: float, theta: float, longest_s: float = 100.0
 ) -> float:
     """τ_noise of a forecast series `f` (n,) whose share `known` (K̂) is the drift's; at least Δ/2."""
     step_s = step_of(time_s)
-    lags = min(max(round(longest_s / step_s), 1), len(f) // 4)
-    rho = autocorrelation(time_s, f, lags)
+    lags = min(max(round(longest_s / step_s), 2), len(f) // 4)
+    at = step_s * np.arange(1, lags + 1)
     share = min(known, MOST_KNOWN)
-    noise = (rho - share * np.exp(-theta * step_s * np.arange(lags + 1))) / (1.0 - share)
-    total = 0.0
-    for k in range(1, lags + 1):
-        if noise[k] <= 0.0:
-            break
-        total += float(noise[k])
-    return step_s * (0.5 + total)
+    rho = autocorrelation(time_s, f, lags)[1:]
+    noise = (rho - share * np.exp(-theta * at)) / (1.0 - share)
+    best, tau = math.inf, 0.5 * step_s
+    for time in np.geomspace(0.5 * step_s, longest_s, 120):
+        shape = np.exp(-at / time)
+        part = float(np.clip((noise @ shape) / (shape @ shape), 0.0, 1.0))
+        misfit = float(((noise - part * shape) ** 2).sum())
+        if misfit < best:
+            best, tau = misfit, part * float(time) + (1.0 - part) * 0.5 * step_s
+    return max(tau, 0.5 * step_s)
 
 
 @dataclass(frozen=True)
