@@ -16,12 +16,14 @@ for W, an observation every Δt counts with
 
 which is the plain 2τ/Δt where the filter is slow against the noise (θτ → 0, P ≪ R) and less where it is
 not: the 90 % interval then covers 90 % instead of up to 94 %, with smaller errors (bars/filter_honesty).
-Funding and fills keep the plain rule, whose caution they deserve. θ and σ_μ in use are the state's (`live`), which kernel/drift_adaptation.py moves after each window and `frozen` holds.
-With `legacy` all observations also go to the estimator that was replaced (kernel/legacy_drift.py),
-and its mean is the belief. Nothing here depends on own inventory.
+Funding and fills keep the plain rule, whose caution they deserve. θ and σ_μ in use are the state's
+(`live`), which kernel/drift_adaptation.py moves after each window and `frozen` holds. With `legacy` all
+observations also go to the estimator that was replaced (kernel/legacy_drift.py), and its mean is the
+belief. Nothing here depends on own inventory.
 
 σ_f is a rate, bps/s: the residual deviation of the mean rate over the hour that funding foretells,
-σ/√3600 s (1.5 bps/√s: .025). The feature `funding` is −zscore and NaN before its estimator speaks.
+σ/√3600 s (1.5 bps/√s: .025). The feature `funding` is −zscore and NaN before its
+estimator speaks.
 """
 
 from __future__ import annotations

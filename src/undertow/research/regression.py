@@ -146,6 +146,22 @@ def autocorrelation(time_s: Floats, f: Floats, lags: int, *, gap_s: float = 10.0
     return out / out[0] if out[0] > 0.0 else np.eye(1, lags + 1)[0]
 
 
+def lasting_share(time_s: Floats, f: Floats, *, theta: float) -> float:
+    """The most K̂ can be: the part of a forecast's autocorrelation that lasts like the drift's.
+
+    Noise that is not negatively autocorrelated leaves K̂·e^(−θk) ≤ ρ_f(k) at every lag; least squares
+    over lags from 1/θ to 2/θ, where shorter noise has died away, gives the bound. In [0, 1].
+    """
+    step_s = step_of(time_s)
+    first = max(round(1.0 / (theta * step_s)), 1)
+    lags = min(2 * first, len(f) // 4)
+    if lags <= first:
+        return 1.0
+    shape = np.exp(-theta * step_s * np.arange(first, lags + 1))
+    rho = autocorrelation(time_s, f, lags)[first:]
+    return float(np.clip((rho @ shape) / (shape @ shape), 0.0, 1.0))
+
+
 def noise_persistence_s(
     time_s: Floats, f: Floats, *, known: float, theta: float, longest_s: float = 100.0
 ) -> float:
