@@ -2,6 +2,7 @@
 
     basis  = 10⁴·ln(mid/spot)  bps,  change over `basis_window_s`
     lead   = β·r_ref(5 s) − r(5 s)  bps:  positive when the reference rose and the mid has not followed
+    gap    = ∫ e^(−(t − s)/τ)·(β·dr_ref − dr)  bps:  the same without a window's edge, τ = `gap_memory_s`
     β      = Σ r₃₀·r₃₀,ref / Σ r₃₀,ref²   over rolling 30 s returns, Σ halving in `half_life_s`
     R²     = 1 − (1 − ρ²)·n/(n − 1),  ρ² = (Σ r r_ref)²/(Σr²·Σr_ref²),  n independent returns behind Σ
     oi     = ΔOI/OI·clip(r/(σ√h), −1, 1)  over `interest_window_s` (a smooth sign of the return)
@@ -49,6 +50,8 @@ CROSS: Final = np.dtype(
         ("interest_mid", LAGGED),
         ("log_px", "<f8", (2,)),  # 10⁴·ln of the latest, NaN before
         ("seen_ns", "<i8", (2,)),
+        ("gap_bps", "<f8"),
+        ("gap_ns", "<i8"),
         ("log_spot", "<f8"),
         ("spot_ns", "<i8"),
         ("basis_bps", "<f8"),
@@ -73,6 +76,7 @@ CROSS_PARAMS: Final = np.dtype(
         ("min_confidence", "<f8"),
         ("max_age_s", "<f8"),
         ("gap_s", "<f8"),
+        ("gap_memory_s", "<f8"),
     ],
     align=True,
 )
@@ -89,19 +93,21 @@ def cross_params(
     min_confidence: float = 0.3,
     max_age_s: float = 10.0,
     gap_s: float = 60.0,
+    gap_memory_s: float = 60.0,
 ) -> Rec:
     """Windows and ages in s; `basis_source` one of SPOT, FUNDING, REFERENCE; R² below which to be silent."""
     if basis_source not in (SPOT, FUNDING, REFERENCE):
         raise ValueError(f"cross: basis_source = {basis_source} must be {SPOT}, {FUNDING} or {REFERENCE}")
     require("cross", basis_window_s=basis_window_s, lead_s=lead_s, return_s=return_s)
     require("cross", interest_window_s=interest_window_s, half_life_s=half_life_s, max_age_s=max_age_s)
-    require("cross", gap_s=gap_s)
+    require("cross", gap_s=gap_s, gap_memory_s=gap_memory_s)
     require("cross", high=1.0, min_confidence=min_confidence)
     rec = new_record(CROSS_PARAMS)
     rec["basis_source"], rec["basis_window_ns"] = basis_source, s_to_ns(basis_window_s)
     rec["lead_ns"], rec["return_ns"] = s_to_ns(lead_s), s_to_ns(return_s)
     rec["interest_ns"], rec["half_life_s"] = s_to_ns(interest_window_s), half_life_s
     rec["min_confidence"], rec["max_age_s"], rec["gap_s"] = min_confidence, max_age_s, gap_s
+    rec["gap_memory_s"] = gap_memory_s
     return rec
 
 
@@ -121,13 +127,31 @@ def cross_gap(state: Rec) -> None:
     lag_clear(state.basis_ref)
     lag_clear(state.interest_ring)
     lag_clear(state.interest_mid)
+    state.gap_bps = 0.0
+
+
+@nb.njit(cache=True)
+def _move_gap(state: Rec, params: Rec, now_ns: int, change_bps: float) -> None:
+    """Let what the mid has not followed fade to `now_ns`, then add a change of it."""
+    if state.gap_ns > 0:
+        state.gap_bps *= math.exp(-max(seconds_between(state.gap_ns, now_ns), 0.0) / params.gap_memory_s)
+    state.gap_ns = max(state.gap_ns, now_ns)
+    if abs(change_bps) < np.inf:
+        state.gap_bps += change_bps
+
+
+@nb.njit(cache=True)
+def reference_beta(state: Rec) -> float:
+    """β of own on reference 30 s returns; 0 before any."""
+    return state.products[1] / state.products[0] if state.products[0] > 0.0 else 0.0
 
 
 @nb.njit(cache=True)
 def _note_price(state: Rec, params: Rec, which: int, now_ns: int, px: float) -> bool:
     if not 0.0 < px < np.inf or now_ns < state.seen_ns[which]:
         return False
-    if state.seen_ns[which] > 0 and seconds_between(state.seen_ns[which], now_ns) > params.gap_s:
+    silent = state.seen_ns[which] > 0 and seconds_between(state.seen_ns[which], now_ns) > params.gap_s
+    if silent:
         lag_clear(state.fast[which])
         lag_clear(state.slow[which])
         if which == MID:
@@ -137,6 +161,9 @@ def _note_price(state: Rec, params: Rec, which: int, now_ns: int, px: float) -> 
             lag_clear(state.basis_ref)
     state.seen_ns[which] = now_ns
     log_px = 1e4 * math.log(px)
+    if not silent:
+        share = reference_beta(state) if which == REF else -1.0
+        _move_gap(state, params, now_ns, share * (log_px - state.log_px[which]))
     state.log_px[which] = log_px
     lag_push(state.fast[which], params.lead_ns, now_ns, log_px)
     lag_push(state.slow[which], params.return_ns, now_ns, log_px)
@@ -235,12 +262,6 @@ def cross_open_interest(state: Rec, params: Rec, now_ns: int, interest: float) -
 
 
 @nb.njit(cache=True)
-def reference_beta(state: Rec) -> float:
-    """β of own on reference 30 s returns; 0 before any."""
-    return state.products[1] / state.products[0] if state.products[0] > 0.0 else 0.0
-
-
-@nb.njit(cache=True)
 def reference_confidence(state: Rec) -> float:
     """R² of that regression, corrected for the number of independent returns; between 0 and 1."""
     spread = state.products[0] * state.products[2]
@@ -267,6 +288,19 @@ def lead_bps(state: Rec, params: Rec, now_ns: int) -> float:
     if min(own_s, ref_s) * 1e9 < params.lead_ns:
         return np.nan
     return reference_beta(state) * (state.log_px[REF] - then_ref) - (state.log_px[MID] - then)
+
+
+@nb.njit(cache=True)
+def reference_gap_bps(state: Rec, params: Rec, now_ns: int) -> float:
+    """What the reference has moved that the mid has not followed, bps; positive: the mid is behind.
+
+    NaN while the relation is not known (R² below `min_confidence`) or a price is too old.
+    """
+    if reference_confidence(state) < params.min_confidence:
+        return np.nan
+    if _stale(state, params, now_ns, MID) or _stale(state, params, now_ns, REF):
+        return np.nan
+    return state.gap_bps
 
 
 @nb.njit(cache=True)

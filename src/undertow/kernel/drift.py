@@ -40,6 +40,11 @@ DRIFT: Final = np.dtype(
         ("square", "<f8"),  # EWMA of Δp², bps²
         ("product", "<f8"),  # EWMA of Δp·Δp₋₁, bps²
         ("noise_ratio", "<f8"),  # EWMA of (innovation² − P)/R: the noise there is over the noise assumed
+        ("observed", "<f8"),  # z of the last price observation, bps/s
+        ("observed_noise", "<f8"),  # its R, corrected
+        ("innovation", "<f8"),  # z − μ before it
+        ("innovation_variance", "<f8"),  # P + R before it: innovation²/this is to average 1
+        ("observed_s", "<f8"),  # the Δt it was taken over
         ("observations", "<i8"),
         ("started", "u1"),
         ("anchored", "u1"),
@@ -174,7 +179,11 @@ def drift_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -
     raw = (sigma * sigma * dt_s + 2.0 * noise_variance(state)) / (dt_s * dt_s)
     innovation = change_bps / dt_s - state.mu
     ratio = (innovation * innovation - state.variance) / raw
-    update(state, params, change_bps / dt_s, raw * noise_correction(state, params))
+    state.observed, state.observed_s = change_bps / dt_s, dt_s
+    state.observed_noise = raw * noise_correction(state, params)
+    state.innovation = innovation
+    state.innovation_variance = state.variance + state.observed_noise
+    update(state, params, state.observed, state.observed_noise)
     weight = irregular_weight(0.0, dt_s, params.memory_half_life_s)
     state.noise_ratio = blend(state.noise_ratio, ratio, weight)
     state.square = blend(state.square, change_bps * change_bps, weight)

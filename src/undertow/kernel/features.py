@@ -26,6 +26,7 @@ FEATURE_TIERS: Final[dict[str, int]] = {
     "book_imbalance_50": HOT,
     "book_gradient": HOT,  # BIM(10) − BIM(50)
     "book_imbalance_change": HOT,  # ΔBIM(10)/Δt, 1/s
+    "touch_imbalance": HOT,  # of the best level alone
     "microprice": HOT,  # learned microprice − mid, bps
     "momentum_100": HOT,  # mid return of the last 100 ms, bps
     "momentum_500": HOT,
@@ -41,6 +42,7 @@ FEATURE_TIERS: Final[dict[str, int]] = {
     "trend": WARM,  # signed drift rate over 0.5/30/300 s, bps/s
     "trend_agreement": WARM,  # share of windows that agree, signed
     "trend_continuation": WARM,  # p_continuation − ½, signed by the trend
+    "reference_gap": HOT,  # what the reference has moved that the mid has not yet followed, bps
     "lead": COLD,  # β·r_ref(5 s) − r(5 s), bps
     "open_interest": COLD,  # ΔOI·sign(return), relative
     "funding": COLD,  # −z-score of expected funding against its day

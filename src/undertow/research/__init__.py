@@ -1,1 +1,1 @@
-"""Offline estimation: what is fitted on a recording and then frozen for the kernel to use."""
+"""Calibration of what the kernel believes: drift, features, alphas; and the gate they must pass."""

@@ -1,0 +1,224 @@
+"""Calibration of the belief from one stretch of data: drift, gate, kinds, joint forecast, alphas.
+
+    θ, σ_μ   likelihood of the mid (research/ou_likelihood.py); where no drift can be told from none,
+             the defaults, σ_μ held below its 95 % upper limit
+    gate     which features may quote (research/gate.py), unless a report is given
+    kinds    observation of μ, or an alpha of its own (research/decay.py)
+    joint    loadings, Var(f), τ_noise of the observations (research/regression.py); P_∞ is at least what
+             the forecast has shown of it, Var(f)/(.9·h²g²), and K̂ at most what lasts like a drift
+    alphas   rate and decay of the rest, each given its own
+
+Arrays: `time_s` (n,), `mid` (n,), `x` (n, N_FEATURES) in the order of `FEATURE_NAMES`, NaN silent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undertow.account.provenance import commit
+from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
+from undertow.kernel.features import FEATURE_NAMES, N_FEATURES
+from undertow.research.calibration_file import (
+    VERSION,
+    AlphaPart,
+    Calibration,
+    DriftPart,
+    FeatureLoading,
+    FillsPart,
+    ForecastPart,
+    FundingPart,
+    Provenance,
+)
+from undertow.research.decay import ALPHA, OBSERVATION, Kind, classify
+from undertow.research.gate import GateReport, GateSettings, run_gate
+from undertow.research.ou_likelihood import OuFit, fit_ou_drift
+from undertow.research.regression import (
+    MOST_KNOWN,
+    JointFit,
+    fit_joint,
+    known_share,
+    lasting_share,
+    noise_persistence_s,
+    reach_s,
+)
+
+Floats = NDArray[np.float64]
+
+DEFAULT_THETA: Final = 0.02
+DEFAULT_SIGMA_MU: Final = 0.005
+
+
+def drift_in_use(fit: OuFit) -> tuple[float, float]:
+    """(θ, σ_μ) to quote with, inside their bounds."""
+    theta, sigma_mu = DEFAULT_THETA, min(DEFAULT_SIGMA_MU, fit.sigma_mu_upper)
+    if fit.identified:
+        theta, sigma_mu = fit.theta_per_s, fit.sigma_mu
+    return float(np.clip(theta, *THETA_BOUNDS)), float(np.clip(sigma_mu, *SIGMA_MU_BOUNDS))
+
+
+def _drift_part(fit: OuFit, theta: float, sigma_mu: float) -> DriftPart:
+    def known(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    return DriftPart(
+        theta_per_s=theta,
+        sigma_mu=sigma_mu,
+        identified=fit.identified,
+        theta_error=known(fit.theta_error),
+        sigma_mu_error=known(fit.sigma_mu_error),
+        sigma_mu_upper=known(fit.sigma_mu_upper),
+        evidence=known(fit.evidence),
+        sigma=fit.sigma,
+        sigma_noise=fit.sigma_noise,
+    )
+
+
+def fit_forecast(
+    time_s: Floats,
+    mid: Floats,
+    x: Floats,
+    names: tuple[str, ...],
+    *,
+    theta: float,
+    sigma_mu: float,
+    horizon_s: float = 10.0,
+    centered: bool = True,
+) -> tuple[ForecastPart | None, float]:
+    """(the joint forecast of features `x` (n, k), σ_μ): σ_μ is raised where the forecast knows more of the
+    drift than P_∞ holds. None where nothing is left after shrinkage."""
+    joint = fit_joint(time_s, mid, x, names, horizon_s=horizon_s, centered=centered)
+    if joint.forecast_variance <= 0.0:
+        return None, sigma_mu
+    f = joint.forecast(x)
+    bound = min(lasting_share(time_s, f, theta=theta), MOST_KNOWN)
+    shown = joint.forecast_variance / reach_s(theta, horizon_s) ** 2  # K̂·P_∞
+    stationary = sigma_mu**2 / (2.0 * theta)
+    if shown > MOST_KNOWN * stationary and bound > 0.5:
+        stationary = shown / MOST_KNOWN
+        sigma_mu = min(math.sqrt(2.0 * theta * stationary), SIGMA_MU_BOUNDS[1])
+    known = known_share(joint.forecast_variance, stationary, theta, horizon_s)
+    scale = min(1.0, math.sqrt(bound / known))
+    if scale <= 0.0:
+        return None, sigma_mu
+    joint = _scaled(joint, scale)
+    known *= scale * scale
+    return (
+        ForecastPart(
+            horizon_s=horizon_s,
+            features=[
+                FeatureLoading(name, float(b), float(c), float(e))
+                for name, b, c, e in zip(names, joint.loading, joint.center, joint.error, strict=True)
+            ],
+            covariance=joint.covariance.tolist(),
+            forecast_variance=joint.forecast_variance,
+            tau_noise_s=noise_persistence_s(time_s, f, known=known, theta=theta),
+            known=known,
+            r2=joint.r2,
+        ),
+        sigma_mu,
+    )
+
+
+def _scaled(joint: JointFit, scale: float) -> JointFit:
+    return dataclasses.replace(
+        joint, loading=scale * joint.loading, forecast_variance=scale**2 * joint.forecast_variance
+    )
+
+
+def _alphas(kinds: list[Kind], centers: dict[str, float], excluded: dict[str, str]) -> list[AlphaPart]:
+    """One alpha for each feature of that kind whose rate is two errors from 0."""
+    out = []
+    for kind in kinds:
+        if kind.kind != ALPHA:
+            continue
+        if abs(kind.decay.rate) < 2.0 * kind.decay.rate_error:
+            excluded[kind.name] = f"an alpha ({kind.reason}) of rate {kind.decay.rate:.3g} within two errors"
+            continue
+        rate = {kind.name: kind.decay.rate}
+        out.append(AlphaPart(kind.decay.decay_per_s, rate, {kind.name: centers[kind.name]}, kind.reason))
+    return out
+
+
+def calibrate(
+    time_s: Floats,
+    mid: Floats,
+    x: Floats,
+    *,
+    recording: str,
+    split: str = "all",
+    gate: GateReport | None = None,
+    settings: GateSettings | None = None,
+    drift: OuFit | None = None,
+    constant_sigma: bool = False,
+    centered: bool = True,
+    fills: FillsPart | None = None,
+    funding: FundingPart | None = None,
+) -> Calibration:
+    """Calibrate on the rows given (about one a second). `gate` and `drift` are computed unless given.
+
+    ValueError where arrays do not fit or the mid cannot be fitted (too short, never moving).
+    """
+    if x.shape != (len(time_s), N_FEATURES):
+        raise ValueError(f"features of shape {x.shape} must be ({len(time_s)}, {N_FEATURES})")
+    fit = drift or fit_ou_drift(time_s, mid, constant_sigma=constant_sigma)
+    theta, sigma_mu = drift_in_use(fit)
+    report = gate or run_gate(time_s, mid, x, FEATURE_NAMES, settings=settings)
+    horizon_s = report.settings.horizon_s
+    excluded = {v.name: v.reason for v in report.verdicts if not v.passed}
+    inside = report.features
+    part, alphas = None, []
+    if inside:
+        columns = [FEATURE_NAMES.index(name) for name in inside]
+        stationary = sigma_mu**2 / (2.0 * theta)
+        kinds = classify(
+            time_s, mid, x[:, columns], inside, theta=theta, stationary=stationary, horizon_s=horizon_s
+        )
+        zero = np.zeros(len(columns))
+        means = np.nanmean(x[:, columns], axis=0) if centered else zero
+        alphas = _alphas(kinds, dict(zip(inside, means.tolist(), strict=True)), excluded)
+        observed = tuple(k.name for k in kinds if k.kind == OBSERVATION)
+        if observed:
+            seen = x[:, [FEATURE_NAMES.index(name) for name in observed]]
+            part, sigma_mu = fit_forecast(
+                time_s,
+                mid,
+                seen,
+                observed,
+                theta=theta,
+                sigma_mu=sigma_mu,
+                horizon_s=horizon_s,
+                centered=centered,
+            )
+            if part is None:
+                excluded |= dict.fromkeys(observed, "nothing is left after shrinkage")
+            else:
+                part.r2_out_of_sample = report.r2 if math.isfinite(report.r2) else None
+    provenance = Provenance(
+        recording=recording,
+        start=_utc(time_s[0]),
+        end=_utc(time_s[-1]),
+        split=split,
+        commit=commit() or "unknown",
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        samples=len(time_s),
+    )
+    return Calibration(
+        version=VERSION,
+        provenance=provenance,
+        drift=_drift_part(fit, theta, sigma_mu),
+        forecast=part,
+        alphas=alphas,
+        fills=fills,
+        funding=funding or FundingPart(),
+        excluded=excluded,
+    )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
