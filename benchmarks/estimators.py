@@ -50,13 +50,13 @@ def _books(state: Rec, params: Rec, rows: NDArray[np.void]) -> None:
 @nb.njit(cache=True)
 def _trades(state: Rec, params: Rec, inst: Rec, rows: NDArray[np.void]) -> None:
     for i in range(rows.shape[0]):
-        see_trade(state, params, inst, rows[i], rows[i].val, rows[i].exch_ns - 1)
+        see_trade(state, params, inst, rows[i], rows[i].val, rows[i].exch_ns - 1, 0, 0)
 
 
 @nb.njit(cache=True)
 def _cycles(state: Rec, params: Rec, inst: Rec, inputs: Rec, rows: NDArray[np.void]) -> None:
     for i in range(rows.shape[0]):
-        see_cycle(state, params, rows[i].recv_ns, rows[i].px)
+        see_cycle(state, params, inst, rows[i].recv_ns, rows[i].px, 1.0)
         read_inputs(state, params, inst, rows[i].recv_ns, 0.001, inputs)
 
 

@@ -14,8 +14,8 @@ from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
 from undertow.kernel import cycle
+from undertow.kernel.belief import belief_params
 from undertow.kernel.clock import clock_params
-from undertow.kernel.drift import drift_params
 from undertow.kernel.estimators import estimator_params
 from undertow.kernel.eta import gamma_sigma2_of_half_life, shortest_half_life_s
 from undertow.kernel.flow import flow_params
@@ -126,7 +126,7 @@ def _estimators(config: Config, instrument: Instrument) -> Rec:
             theta_per_s=drift.reversion_per_s,
         ),
         funding=funding_params(settlements=config.funding.settlements),
-        drift=drift_params(
+        belief=belief_params(
             theta_per_s=drift.reversion_per_s,
             sigma_mu=drift.sigma_mu,
             initial=drift.initial_variance,

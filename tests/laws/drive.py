@@ -21,6 +21,7 @@ from undertow.kernel.estimators import (
     see_cycle,
     see_fill,
     see_other,
+    see_shape,
     see_trade,
 )
 from undertow.kernel.l2book import Book, apply_row, has_both_sides, mid_price
@@ -41,11 +42,11 @@ def drive(state: Rec, params: Rec, inst: Rec, rows: NDArray[np.void]) -> None:
             see_book(state, params, row.exch_ns, row.recv_ns, row.px, row.val)
             mid_ns = row.exch_ns
         elif row.kind == TRADE:
-            see_trade(state, params, inst, row, last_mid(state.mids), mid_ns)
+            see_trade(state, params, inst, row, last_mid(state.mids), mid_ns, 0, 0)
         elif row.kind == TIMER:
-            see_cycle(state, params, row.recv_ns, last_mid(state.mids))
+            see_cycle(state, params, inst, row.recv_ns, last_mid(state.mids), 1.0)
         elif row.kind == FILL:
-            see_fill(state, row)
+            see_fill(state, params, row)
         else:
             see_other(state, params, inst, row)
 
@@ -68,12 +69,16 @@ def drive_book(
             continue
         while 0 < next_ns <= row.recv_ns:
             if has_both_sides(book):
-                see_cycle(state, params, next_ns, mid_price(book, inst))
+                see_shape(state, params, inst, book, next_ns)
+                see_cycle(state, params, inst, next_ns, mid_price(book, inst), 1.0)
             next_ns += cycle_ns
         if next_ns == 0:
             next_ns = row.recv_ns
         if row.kind == TRADE:
-            see_trade(state, params, inst, row, mid_price(book, inst), book.top.exch_ns)
+            top = book.top
+            see_trade(
+                state, params, inst, row, mid_price(book, inst), top.exch_ns, top.best_bid, top.best_ask
+            )
         elif row.kind > BBO:
             see_other(state, params, inst, row)
         apply_row(book, inst, row, snapshots)

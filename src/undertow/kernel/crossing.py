@@ -51,7 +51,9 @@ def crossing_order(state: Rec, index: int, depth: float, exch_ns: int, lag_ns: i
 def crossing_look(
     state: Rec, index: int, reach: float, mid: float, exch_ns: int, now_ns: int, lag_ns: int
 ) -> None:
-    """The opposite touch stands `reach` bps beyond the actionable `mid` on side `index`; NaN: unknown."""
+    """The opposite touch stands `reach` bps beyond the actionable `mid` on side `index`; NaN: no look."""
+    if np.isnan(reach):
+        return
     if reach > 0.0:
         if reach > state.deepest_bps[index]:
             state.deepest_bps[index] = reach

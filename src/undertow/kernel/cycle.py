@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from undertow.events import GAP, OPEN
 from undertow.instrument import position_value, price_of, qty_of_notional
+from undertow.kernel.alphas import alpha_shift_bps
+from undertow.kernel.belief import believed_drift
 from undertow.kernel.decision import decide
 from undertow.kernel.desk import PENDING_CANCEL, find_working
 from undertow.kernel.dispatch import DECIDE
@@ -24,6 +26,7 @@ from undertow.kernel.estimators import (
     see_cycle,
     see_fill,
     see_other,
+    see_shape,
     see_trade,
 )
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
@@ -71,7 +74,6 @@ def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) ->
     x.mid = mid
     x.lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
     x.position_lots = state.desk.position / x.lot_qty
-    x.drift_reversion = params.estimators.drift.theta
     x.flow_reversion = params.estimators.flow.decay_per_s
     x.resting_life_s = params.quoting.resting_life_s
     read_inputs(state.estimators, params.estimators, inst, now_ns, x.lot_qty, x)
@@ -112,6 +114,9 @@ def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) ->
         update_gamma(state.risk, params.risk, state.inputs, fee, now_ns)
     price_horizon(state.risk, state.inputs, fee)
     read_adverse_selection(state, params, inst, touch_bps)
+    state.inputs.alpha_bps = alpha_shift_bps(
+        state.estimators.belief.alphas, params.estimators.belief.alphas, 1.0 / state.risk.horizon_s
+    )
 
 
 @nb.njit(cache=True)
@@ -180,14 +185,16 @@ def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
 @nb.njit(cache=True)
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """A print, before the book loses what it consumed."""
-    see_trade(state.estimators, params.estimators, inst, row, mid_price(book, inst), book.top.exch_ns)
+    top = book.top
+    mid = mid_price(book, inst)
+    see_trade(state.estimators, params.estimators, inst, row, mid, top.exch_ns, top.best_bid, top.best_ask)
     return 0
 
 
 @nb.njit(cache=True)
 def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An own fill, already on the desk."""
-    see_fill(state.estimators, row)
+    see_fill(state.estimators, params.estimators, row)
     score_fill(state.score, row)
     if _moved(state, params, inst, book):
         return DECIDE
@@ -232,7 +239,9 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
         return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, 0)
     mid = mid_price(book, inst)
     state.session.decided_mid = mid
-    see_cycle(state.estimators, params.estimators, now_ns, mid)
+    see_shape(state.estimators, params.estimators, inst, book, now_ns)
+    lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
+    see_cycle(state.estimators, params.estimators, inst, now_ns, mid, lot_qty)
     score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
     _read_market(state, params, inst, now_ns, mid)
     price_inputs(state, params, inst, book, now_ns)
@@ -256,8 +265,9 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     priced = state.session.cycles > 0 and state.inputs.mid > 0.0
     out.reservation_px = price_at(mid, state.reservation.offset_bps) if priced else np.nan
     beliefs, rules = state.estimators, params.estimators
-    out.drift_bps_per_s = beliefs.drift.mu
-    out.drift_sd_bps_per_s = np.sqrt(beliefs.drift.variance)
+    drift, variance = believed_drift(beliefs.belief, rules.belief)
+    out.drift_bps_per_s = drift
+    out.drift_sd_bps_per_s = np.sqrt(variance)
     out.sigma_bps_per_sqrt_s = sigma_effective(beliefs.volatility, rules.volatility)
     out.kappa_bid_per_bp = intensity_side(beliefs.intensity, rules.intensity, 0)[1]
     out.kappa_ask_per_bp = intensity_side(beliefs.intensity, rules.intensity, 1)[1]

@@ -24,7 +24,19 @@ from undertow.kernel.aggressor import (
     order_depth_bps,
     take_order,
 )
-from undertow.kernel.alpha_past import ALPHA_PAST, alpha_at
+from undertow.kernel.alpha_past import ALPHA_PAST, alpha_at, push_alpha
+from undertow.kernel.alphas import alpha_shift_bps
+from undertow.kernel.belief import (
+    BELIEF,
+    BELIEF_PARAMS,
+    belief_cycle,
+    belief_fill,
+    belief_gap,
+    belief_params,
+    believed_drift,
+    init_belief,
+)
+from undertow.kernel.book_shape import book_shape_look, thin_book_factor
 from undertow.kernel.clock import (
     CLOCK,
     CLOCK_PARAMS,
@@ -35,7 +47,6 @@ from undertow.kernel.clock import (
     init_clock,
 )
 from undertow.kernel.crossing import CROSSING, crossing_look, crossing_order, take_crossing
-from undertow.kernel.drift import DRIFT, DRIFT_PARAMS, drift_gap, drift_look, drift_params, init_drift
 from undertow.kernel.flow import FLOW, FLOW_PARAMS, flow_advance, flow_order, flow_params, flow_rates
 from undertow.kernel.funding import (
     FUNDING_PARAMS,
@@ -45,6 +56,7 @@ from undertow.kernel.funding import (
     funding_schedule,
     funding_settled,
 )
+from undertow.kernel.funding_view import funding_feature
 from undertow.kernel.intensity import (
     INTENSITY,
     INTENSITY_PARAMS,
@@ -56,6 +68,7 @@ from undertow.kernel.intensity import (
     intensity_side,
     intensity_touch,
 )
+from undertow.kernel.l2book import Book
 from undertow.kernel.markout import (
     MARKOUT,
     MARKOUT_PARAMS,
@@ -77,6 +90,19 @@ from undertow.kernel.reaction import (
     reaction_cycle,
     reaction_params,
     reaction_seen,
+)
+from undertow.kernel.signals import (
+    SIGNAL_PARAMS,
+    SIGNALS,
+    init_signals,
+    signal_params,
+    signals_cycle,
+    signals_gap,
+    signals_look,
+    signals_order,
+    signals_other,
+    signals_print,
+    signals_tick,
 )
 from undertow.kernel.volatility import (
     MEDIUM,
@@ -107,7 +133,8 @@ ESTIMATORS: Final = np.dtype(
         ("flow", FLOW),
         ("markout", MARKOUT),
         ("funding", FUNDING_STATE),
-        ("drift", DRIFT),
+        ("signals", SIGNALS),
+        ("belief", BELIEF),
         ("look_ns", "<i8"),
     ],
     align=True,
@@ -123,7 +150,8 @@ ESTIMATOR_PARAMS: Final = np.dtype(
         ("flow", FLOW_PARAMS),
         ("markout", MARKOUT_PARAMS),
         ("funding", FUNDING_PARAMS),
-        ("drift", DRIFT_PARAMS),
+        ("signals", SIGNAL_PARAMS),
+        ("belief", BELIEF_PARAMS),
     ],
     align=True,
 )
@@ -137,12 +165,13 @@ _FACTORIES: Final[dict[str, Any]] = {
     "flow": flow_params,
     "markout": markout_params,
     "funding": funding_params,
-    "drift": drift_params,
+    "signals": signal_params,
+    "belief": belief_params,
 }
 
 
 def estimator_params(**records: Rec) -> Rec:
-    """Parameters of all estimators; `records` replaces the defaults by name (``drift=drift_params(…)``)."""
+    """Parameters of all estimators; `records` replaces the defaults by name (``flow=flow_params(…)``)."""
     unknown = sorted(set(records) - set(_FACTORIES))
     if unknown:
         raise ValueError(f"no estimator named {', '.join(unknown)}; known: {', '.join(_FACTORIES)}")
@@ -159,7 +188,8 @@ def init_estimators(state: Rec, params: Rec) -> None:
     init_volatility(state["volatility"], params["volatility"])
     init_intensity(state["intensity"], params["intensity"])
     init_markout(state["markout"], params["markout"])
-    init_drift(state["drift"], params["drift"])
+    init_signals(state["signals"], params["signals"])
+    init_belief(state["belief"], params["belief"])
 
 
 @nb.njit(cache=True)
@@ -179,10 +209,12 @@ def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
         depth, mid = order_depth_bps(order, index), order.mid[index]
         intensity_order(state.intensity, params.intensity, index, depth, order.qty[index], now_ns)
         flow_order(state.flow, params.flow, index, now_ns)
+        levels, px = order.levels[index], order.deepest_px[index]
+        signals_order(state.signals, params.signals, index, order.qty[index], levels, px, now_ns)
         sigma = sigma_effective(state.volatility, params.volatility)
         alpha = priced_alpha(state, order.exch_ns[index])
         tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
-        markout_public(state.markout, index, depth, mid, state.drift.mu, alpha, sigma, tail, now_ns)
+        markout_public(state.markout, index, depth, mid, state.belief.drift.mu, alpha, sigma, tail, now_ns)
         crossing_order(state.crossing, index, depth, order.exch_ns[index], state.reaction.lag_ns)
         take_order(order, index)
 
@@ -192,6 +224,8 @@ def _watch_touch(
     state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float
 ) -> None:
     """Count what the quotes ran over since the maker could last act (`kernel.crossing`)."""
+    if not (0.0 < mid < np.inf and half_spread_bps >= 0.0):
+        return
     before = actionable_mid(state, exch_ns)
     for index in range(2):
         # the opposite touch, seen from a maker on this side of the actionable mid
@@ -210,7 +244,7 @@ def _watch_touch(
             index,
             x.deepest_bps[index],
             x.mid[index],
-            state.drift.mu,
+            state.belief.drift.mu,
             alpha,
             sigma,
             tail,
@@ -225,6 +259,7 @@ def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> Non
     tick = clock_look(state.clock, params.clock, exch_ns, now_ns, mid)
     if tick > 0:
         volatility_tick(state.volatility, params.volatility, state.clock.return_bps, state.clock.duration_s)
+        signals_tick(state.signals, params.signals, state.clock.return_bps, state.clock.duration_s)
     elif tick < 0:
         volatility_gap(state.volatility, params.volatility)
     _deliver_orders(state, params, exch_ns, now_ns)
@@ -234,14 +269,16 @@ def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> Non
 def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float) -> None:
     """The book has changed: `mid` and half-spread as they are now (NaN while a side is empty)."""
     push_mid(state.mids, exch_ns, mid)
-    reaction_seen(state.reaction, params.reaction, FEED, exch_ns, now_ns)
+    if 0.0 < mid < np.inf:
+        reaction_seen(state.reaction, params.reaction, FEED, exch_ns, now_ns)
+        signals_look(state.signals, params.signals, now_ns, mid)
     elapsed_s = seconds_between(state.look_ns, now_ns)
     if elapsed_s > 0.0:
         intensity_touch(state.intensity, min(elapsed_s, 60.0), half_spread_bps)
         state.look_ns = now_ns
     _look(state, params, exch_ns, now_ns, mid)
     _watch_touch(state, params, exch_ns, now_ns, mid, half_spread_bps)
-    markout_look(state.markout, params.markout, now_ns, mid, state.drift.mu)
+    markout_look(state.markout, params.markout, now_ns, mid, state.belief.drift.mu)
 
 
 @nb.njit(cache=True)
@@ -262,30 +299,34 @@ def see_ack(state: Rec, params: Rec, row: Rec, sent_ns: int) -> None:
 
 
 @nb.njit(cache=True)
-def see_trade(state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch_ns: int) -> None:
-    """A print; `mid` of the book before it has consumed anything, which stands since `mid_exch_ns`."""
+def see_trade(
+    state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch_ns: int, best_bid: int, best_ask: int
+) -> None:
+    """A print; `mid` and touch (ticks) of the book before it has consumed anything, since `mid_exch_ns`."""
     push_mid(state.mids, mid_exch_ns, mid)
     _look(state, params, row.exch_ns, row.recv_ns, mid)
     clock_trade(state.clock, params.clock, row.exch_ns, row.recv_ns, notional(inst, row.px, row.qty))
+    signals_print(state.signals, params.signals, inst, row, best_bid, best_ask)
     before = actionable_mid(state, row.exch_ns)
     add_print(state.aggressor, row.side, row.exch_ns, row.recv_ns, row.px, row.qty, before)
 
 
 @nb.njit(cache=True)
-def see_fill(state: Rec, row: Rec) -> None:
+def see_fill(state: Rec, params: Rec, row: Rec) -> None:
     """An own FILL row: follow what the mid does after it. A price not positive and finite: no update."""
     if not 0.0 < row.px < np.inf:
         return
     mid = actionable_mid(state, row.exch_ns)
     depth = depth_bps(row.px, mid, row.side)
-    markout_own(
-        state.markout, row.side, depth, mid, state.drift.mu, priced_alpha(state, row.exch_ns), row.recv_ns
-    )
+    alpha = priced_alpha(state, row.exch_ns)
+    markout_own(state.markout, row.side, depth, mid, state.belief.drift.mu, alpha, row.recv_ns)
+    belief_fill(state.belief, params.belief, row.side, depth, row.recv_ns)
 
 
 @nb.njit(cache=True)
 def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
-    """Funding rows and gaps; other rows say nothing to these estimators."""
+    """Funding, other prices and gaps."""
+    signals_other(state.signals, params.signals, inst, row)
     if row.kind == FUNDING_RATE:
         funding_predicted(state.funding, params.funding, row.qty, row.ref)
     elif row.kind == FUNDING:
@@ -293,19 +334,33 @@ def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
     elif row.kind == GAP:
         clock_gap(state.clock)
         volatility_gap(state.volatility, params.volatility)
-        drift_gap(state.drift)
+        belief_gap(state.belief)
+        signals_gap(state.signals, params.signals, row.val)
 
 
 @nb.njit(cache=True)
-def see_cycle(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
-    """Once per quote cycle, before reading: let time pass for all that depends on it."""
+def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
+    """The whole book, once per quote cycle, before `see_cycle`."""
+    book_shape_look(state.signals.shape, params.signals.shape, inst, book, now_ns)
+
+
+@nb.njit(cache=True)
+def see_cycle(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float, lot_qty: float) -> None:
+    """Once per quote cycle, before reading: let time pass, then let the features and the belief follow."""
     reaction_cycle(state.reaction, params.reaction, now_ns)
     _deliver_orders(state, params, 0, now_ns)
     intensity_advance(state.intensity, params.intensity, now_ns)
     flow_advance(state.flow, params.flow, now_ns)
     sigma = sigma_total(state.volatility, params.volatility, MEDIUM)
-    drift_look(state.drift, params.drift, now_ns, mid, sigma)
-    markout_look(state.markout, params.markout, now_ns, mid, state.drift.mu)
+    kappa = 0.0
+    for index in range(2):
+        kappa += 0.5 * intensity_side(state.intensity, params.intensity, index)[1]
+    funding = funding_feature(state.funding, params.funding, inst, now_ns)
+    signals_cycle(state.signals, params.signals, now_ns, mid, sigma, kappa, lot_qty, funding)
+    belief = state.belief
+    belief_cycle(belief, params.belief, now_ns, mid, sigma, state.signals.features.value)
+    push_alpha(state.alpha_past, now_ns, alpha_shift_bps(belief.alphas, params.belief.alphas, 0.0))
+    markout_look(state.markout, params.markout, now_ns, mid, belief.drift.mu)
 
 
 @nb.njit(cache=True)
@@ -323,8 +378,9 @@ def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float,
     inputs.rate_ask, inputs.kappa_ask = intensity_side(intensity, params.intensity, 1)
     inputs.flow_rate_bid, inputs.flow_rate_ask = flow_rates(state.flow, params.flow)
     inputs.aggressor_lots = aggressor_lots(intensity, params.intensity, lot_qty)
-    inputs.drift = state.drift.mu
-    inputs.drift_variance = state.drift.variance
+    inputs.drift, inputs.drift_variance = believed_drift(state.belief, params.belief)
+    inputs.drift_reversion = state.belief.live.theta
+    inputs.thin_book = thin_book_factor(state.signals.shape)
     inputs.settlements = funding_schedule(
         state.funding, params.funding, inst, now_ns, inputs.funding_bps, inputs.funding_in_s
     )

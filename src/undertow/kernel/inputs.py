@@ -40,6 +40,7 @@ INPUTS: Final = np.dtype(
         ("as_depth_bps", "<f8", (MAX_AS_NODES,)),  # increasing depths from mid
         ("as_bid", "<f8", (MAX_AS_NODES,)),  # AS at those depths, bps; linear between, flat beyond
         ("as_ask", "<f8", (MAX_AS_NODES,)),
+        ("thin_book", "<f8"),  # factor on γ while little stands near the touch, 1–3
         ("settlements", "<i8"),  # number of valid entries in the two arrays below
         ("funding_bps", "<f8", (MAX_SETTLEMENTS,)),  # F_n, bps of notional paid by a long
         ("funding_in_s", "<f8", (MAX_SETTLEMENTS,)),  # t_n, seconds from now

@@ -229,7 +229,9 @@ def signals_gap(state: Rec, params: Rec, seconds: float) -> None:
 
 
 @nb.njit(cache=True)
-def signals_order(state: Rec, params: Rec, index: int, qty: float, levels: int, px: float, now_ns: int) -> None:
+def signals_order(
+    state: Rec, params: Rec, index: int, qty: float, levels: int, px: float, now_ns: int
+) -> None:
     """An aggressor order of `qty` that hit side `index` and crossed `levels` prices down to `px`."""
     hawkes_order(state.hawkes, params.hawkes, index, now_ns)
     sweeps_order(state.sweeps, params.sweeps, index, qty, levels, now_ns)
@@ -369,4 +371,4 @@ def signals_cycle(
     features.cycles += 1
 
 
-assert N_FEATURES == len(_AT)
+assert len(_AT) == N_FEATURES
