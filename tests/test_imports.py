@@ -27,6 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "synthetic": SPEECH | {"data", "kernel"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
+    "research": SPEECH
+    | {"kernel", "config", "maker", "makers", "baselines", "data", "synthetic", "replay", "account"},
     "api": SPEECH
     | {"kernel", "maker", "makers", "config", "baselines", "data", "synthetic", "replay", "account"},
     "cli": {"*"},

@@ -30,7 +30,7 @@ from undertow.account.decomposition import DEFAULT_HORIZON_S
 from undertow.account.frames import events_frame, observations_frame
 from undertow.account.provenance import provenance
 from undertow.account.report import Context, write_report
-from undertow.account.scenarios import Range, Watch, outcome, run_together, scenarios
+from undertow.account.scenarios import Range, outcome, run_together, scenarios
 from undertow.account.silence import Reason, reasons_of
 from undertow.account.summary import summary
 from undertow.config import Config
@@ -39,12 +39,13 @@ from undertow.data.report import Mode
 from undertow.data.source import Options
 from undertow.data.store import StoredRecording, open_recording
 from undertow.events import EVENT, LOCAL, Chunk
-from undertow.instrument import Instrument
 from undertow.kernel.scorecard import DEPTH_EDGES_BPS
 from undertow.maker import Maker
 from undertow.recording import Recording
 from undertow.replay.engine import ReplayResult
+from undertow.replay.from_config import settings_of, with_fees
 from undertow.replay.settings import ReplaySettings
+from undertow.replay.together import Watch
 from undertow.synthetic.generate import GeneratedMarket, generate
 from undertow.units import s_to_ns
 
@@ -175,50 +176,6 @@ def run(
             "account": time.perf_counter() - replayed,
         },
     )
-
-
-def settings_of(config: Config) -> ReplaySettings:
-    """The replay settings of `config`, at its quoting interval."""
-    return ReplaySettings(
-        **msgspec.structs.asdict(config.replay), cycle_interval_ms=config.quoting.interval_ms
-    )
-
-
-@dataclass(frozen=True)
-class _Repriced:
-    """A recording under another account's fees."""
-
-    market: Recording
-    instrument: Instrument
-
-    @property
-    def name(self) -> str:
-        return self.market.name
-
-    @property
-    def snapshot_fed(self) -> bool:
-        return self.market.snapshot_fed
-
-    @property
-    def span_ns(self) -> tuple[int, int]:
-        return self.market.span_ns
-
-    @property
-    def n_rows(self) -> int:
-        return self.market.n_rows
-
-    def chunks(self) -> Iterator[Chunk]:
-        return self.market.chunks()
-
-
-def with_fees(market: Recording, config: Config) -> Recording:
-    """`market` with the fees of ``[fees]`` where they are set."""
-    fees = config.fees
-    given = {"maker_fee_bps": fees.maker_bps, "taker_fee_bps": fees.taker_bps}
-    changes = {name: value for name, value in given.items() if value is not None}
-    if not changes:
-        return market
-    return _Repriced(market, msgspec.structs.replace(market.instrument, **changes))
 
 
 class RecordedFiles:
