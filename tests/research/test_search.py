@@ -9,7 +9,7 @@ import pytest
 
 from undertow.config import Config, ConfigError, load
 from undertow.research.ablation import PHASES, Phase, ablate, load_phases, rungs, step_rows
-from undertow.research.matching import Knob, inventory_sd_usd, match_inventory, size_knob
+from undertow.research.matching import Knob, inventory_sd_usd, match_all, match_inventory, size_knob
 from undertow.research.running import Cell
 from undertow.research.show import ablation_lines
 from undertow.research.tuning import SPACES, Span, tune
@@ -68,6 +68,16 @@ def test_matching_says_when_the_knob_does_not_reach() -> None:
     assert found.sd_usd == max(sd for _, sd in found.tried)
 
 
+def test_matching_all_keeps_the_reference_as_it_is() -> None:
+    wide = patched(NARROW, {"symmetric.half_spread_bps": 0.6})
+    pair = [Variant("near", "symmetric", NARROW), Variant("wide", "symmetric", wide)]
+    ours, other = match_all(pair, "wide", CELL[0], SEEDS, tolerance=0.1)
+    assert ours.variant == pair[1]
+    assert other.variant.label == "near"
+    assert other.within
+    assert other.sd_usd == pytest.approx(ours.sd_usd, rel=0.1)
+
+
 def test_rungs_climb_from_everything_off_to_the_configuration() -> None:
     config = patched(Config(), {"risk.inventory_beta": 2.0, "flow.max_imbalance": 0.5})
     ladder = rungs("undertow", config, PHASES)
@@ -98,5 +108,5 @@ def test_ablation_compares_each_rung_with_the_one_below(tmp_path: Path) -> None:
     assert "+ near" in text
     assert "near: quotes near" in text
     file.write_text("[[phase]]\nname = 1\n")
-    with pytest.raises(ConfigError, match="phases.toml"):
+    with pytest.raises(ConfigError, match=r"phases\.toml"):
         load_phases(file)

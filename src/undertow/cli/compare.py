@@ -45,6 +45,12 @@ class Seeded:
     """Liquidity instead of the preset's; several give a table each."""
     workers: int = 0
     """Threads; 0: one a core."""
+    match: Annotated[bool, Flag] = False
+    """First bring every maker to the reference's inventory deviation by its order size (docs/compare.md)."""
+    train_seeds: int = 10
+    """Seeds of the matching, from --first-train-seed on."""
+    first_train_seed: int = 1_000_001
+    """First seed of the matching; not one of those compared."""
 
     def cells(self) -> list[Cell]:
         """Every combination of toxicity and liquidity."""
@@ -127,15 +133,21 @@ def compare(
             with preparing():
                 cells, seeds = seeded.cells(), seeded.numbers()
             progress.begin(f"comparing {len(chosen)} makers on {len(cells) * len(seeds)} sessions")
-            tables = run(
-                cells,
-                seeds,
-                chosen,
-                reference=reference,
-                horizon_s=horizon,
-                workers=seeded.workers,
-                progress=lambda done, all_: progress.advance(done / all_, f"{done} of {all_} sessions"),
-            )
+            tables = []
+            for group in [[cell] for cell in cells] if seeded.match else [cells]:
+                used = chosen
+                if seeded.match:
+                    used = _matched(chosen, reference, group[0], seeded, progress)
+                    progress.begin(f"comparing {len(chosen)} makers on {group[0].name}")
+                tables += run(
+                    group,
+                    seeds,
+                    used,
+                    reference=reference,
+                    horizon_s=horizon,
+                    workers=seeded.workers,
+                    progress=lambda done, of: progress.advance(done / of, f"{done} of {of} sessions"),
+                )
         else:
             progress.begin(f"comparing {len(chosen)} makers on {recording.name}")
             rows = [0]
@@ -179,6 +191,35 @@ def variants_of(texts: tuple[str, ...], config: Path | None, sets: list[str]) ->
             for v in found
         ]
     return found
+
+
+def _matched(
+    variants: list[Variant], reference: str | None, cell: Cell, seeded: Seeded, progress: Progress
+) -> list[Variant]:
+    """The variants with their order sizes matched, in their order; says what was done to each."""
+    from undertow.research.matching import match_all
+
+    label = reference or variants[0].label
+    if label not in [v.label for v in variants]:
+        raise UsageError(f"the reference {label!r} is not among {', '.join(v.label for v in variants)}")
+    seeds = range(seeded.first_train_seed, seeded.first_train_seed + max(seeded.train_seeds, 1))
+    progress.begin(f"matching inventory on {cell.name}")
+    found = match_all(
+        variants,
+        label,
+        cell,
+        seeds,
+        workers=seeded.workers,
+        progress=lambda done, of: progress.advance(done / of, f"{done} of {of} makers"),
+    )
+    for m in found[1:]:
+        short = "" if m.within else ", which is as near as its order size brings it"
+        progress.say(
+            f"{cell.name}: {m.variant.label} at {m.setting:,.4g} USD an order holds {m.sd_usd:,.1f} "
+            f"(target {m.target_usd:,.1f}){short}"
+        )
+    by_label = {m.variant.label: m.variant for m in found}
+    return [by_label[v.label] for v in variants]
 
 
 def recorded(stored: Stored, files: list[Path], kind: str | None, repair: bool) -> Recording | None:

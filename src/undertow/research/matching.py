@@ -23,6 +23,10 @@ from undertow.research.variants import Variant, patched, value_at
 POINTS = 6
 """Settings of the knob tried in each pass; a pass generates every market once for all of them."""
 
+SIZE = "risk.lot_usd"
+GUESS = 1.6
+"""The order size is first sought within this factor of proportion."""
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -52,7 +56,7 @@ class Matched:
 def size_knob(variant: Variant, least_usd: float, most_usd: float = 1e6) -> Knob:
     """The order size, from `least_usd` (the venue's minimum, with room for rounding) up."""
     lot = variant.config.risk.lot_usd
-    return Knob("risk.lot_usd", max(least_usd, lot / 100.0), min(most_usd, lot * 100.0))
+    return Knob(SIZE, max(least_usd, lot / 100.0), min(most_usd, lot * 100.0))
 
 
 def inventory_sd_usd(
@@ -89,8 +93,14 @@ def match_inventory(
     """
     if not target_usd > 0.0:
         raise ValueError(f"target_usd = {target_usd:g} must be positive: there is no inventory to match")
-    low, high = math.log(knob.low), math.log(knob.high)
+    whole = math.log(knob.low), math.log(knob.high)
     tried: list[tuple[float, float]] = []
+    low, high = whole
+    if knob.path == SIZE:
+        now = variant.config.risk.lot_usd
+        (sd,) = inventory_sd_usd([variant], cells, seeds, workers=workers)
+        tried.append((now, sd))
+        low, high = _guess(now * target_usd / max(sd, 1e-9), whole)
     for _ in range(passes):
         settings = np.exp(np.linspace(low, high, POINTS)).tolist()
         variants = [turned(variant, knob, s) for s in settings]
@@ -99,9 +109,43 @@ def match_inventory(
         best = min(tried, key=lambda pair: abs(math.log(max(pair[1], 1e-9) / target_usd)))
         if abs(best[1] / target_usd - 1.0) <= tolerance:
             break
-        low, high = _bracket(tried, best, target_usd)
+        low, high = _bracket(tried, best, target_usd, whole)
     within = abs(best[1] / target_usd - 1.0) <= tolerance
     return Matched(turned(variant, knob, best[0]), best[0], best[1], target_usd, within, tried)
+
+
+def match_all(
+    variants: Sequence[Variant],
+    reference: str,
+    cell: Cell,
+    seeds: Sequence[int],
+    *,
+    tolerance: float = 0.03,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> list[Matched]:
+    """Bring every variant but the one labelled `reference` to its inventory deviation, by order size.
+
+    One market at a time, on `seeds` that should not be those reported. The reference comes first among
+    the results, as it is; the others follow in their order. Raises `ValueError` where the reference
+    holds no inventory at all.
+    """
+    ours = next(v for v in variants if v.label == reference)
+    (target,) = inventory_sd_usd([ours], [cell], seeds, workers=workers)
+    lot = ours.config.risk.lot_usd
+    found = [Matched(ours, lot, target, target, within=True, tried=[(lot, target)])]
+    params = cell.params()
+    step_usd = params.instrument.size_step * params.instrument.contract_value * params.start_px
+    least = 1.02 * params.instrument.min_notional + step_usd
+    others = [v for v in variants if v.label != reference]
+    for k, other in enumerate(others):
+        knob = size_knob(other, least)
+        found.append(
+            match_inventory(other, target, knob, [cell], seeds, tolerance=tolerance, workers=workers)
+        )
+        if progress is not None:
+            progress(k + 1, len(others))
+    return found
 
 
 def turned(variant: Variant, knob: Knob, setting: float) -> Variant:
@@ -110,16 +154,21 @@ def turned(variant: Variant, knob: Knob, setting: float) -> Variant:
     return replace(variant, config=patched(variant.config, {knob.path: round(setting) if whole else setting}))
 
 
+def _guess(setting: float, whole: tuple[float, float]) -> tuple[float, float]:
+    """A bracket around what would be right if the deviation were proportional to the order size."""
+    low, high = (min(max(math.log(setting * f), whole[0]), whole[1]) for f in (1.0 / GUESS, GUESS))
+    return (low, high) if high > low else whole
+
+
 def _bracket(
-    tried: list[tuple[float, float]], best: tuple[float, float], target: float
+    tried: list[tuple[float, float]], best: tuple[float, float], target: float, whole: tuple[float, float]
 ) -> tuple[float, float]:
-    """Logs of the neighbouring settings that enclose the target, or of those around the best."""
+    """Logs of the neighbouring settings that enclose the target nearest to the best; without any, all."""
     ordered = sorted(set(tried))
     crossings = [
         (a[0], b[0]) for a, b in itertools.pairwise(ordered) if (a[1] - target) * (b[1] - target) <= 0.0
     ]
-    if crossings:
-        a, b = min(crossings, key=lambda pair: abs(math.log(pair[0] * pair[1]) - 2.0 * math.log(best[0])))
-        return math.log(a), math.log(b)
-    at = next(k for k, pair in enumerate(ordered) if pair[0] == best[0])
-    return math.log(ordered[max(at - 1, 0)][0]), math.log(ordered[min(at + 1, len(ordered) - 1)][0])
+    if not crossings:
+        return whole
+    a, b = min(crossings, key=lambda pair: abs(math.log(pair[0] * pair[1]) - 2.0 * math.log(best[0])))
+    return math.log(a), math.log(b)
