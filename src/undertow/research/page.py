@@ -77,7 +77,13 @@ def _differences(table: Table) -> str:
 
 
 def _layout(y: str, **more: Any) -> dict[str, Any]:
-    return {"yaxis": {"title": {"text": y}}, "height": 320, "legend": {"orientation": "h", "y": -0.2}, **more}
+    return {
+        "yaxis": {"title": {"text": y}},
+        "height": 320,
+        "margin": {"l": 60, "r": 12, "t": 12, "b": 48},
+        "legend": {"orientation": "h", "y": 1.12},
+        **more,
+    }
 
 
 def _parts(table: Table) -> dict[str, Any]:

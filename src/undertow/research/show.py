@@ -103,7 +103,7 @@ def metric_rows(table: Table) -> list[list[str]]:
             if len(table.seeds) > 1:
                 lines.append(["  standard error", *(number(r.errors["pnl"]) for r in table.rows)])
             lines.append(["  bps of volume", *(number(r.pnl_bps, 3) for r in table.rows)])
-        if m.key == "inventory_sd":
+        if m.key == "inventory_sd" and len(table.seeds) > 1:
             lines.append(["  pooled", *(number(r.inventory_sd_usd) for r in table.rows)])
     for h in SHOWN_HORIZONS_S:
         k = MARKOUT_HORIZONS_S.index(h)

@@ -51,6 +51,7 @@ def figure(found: Shadow) -> Figure:
             "height": 320,
             "xaxis": {"title": {"text": "blocks of ten minutes"}},
             "yaxis": {"title": {"text": "PnL so far, USD"}},
-            "legend": {"orientation": "h", "y": -0.25},
+            "margin": {"l": 60, "r": 12, "t": 12, "b": 48},
+            "legend": {"orientation": "h", "y": 1.12},
         },
     }
