@@ -63,7 +63,6 @@ def measure() -> list[Figure]:
             {
                 "threads_s": round(cpu, 2),
                 "processes_s": round(processes, 2),
-                "wall_s": round(processes_wall, 2),
             },
         ),
     ]

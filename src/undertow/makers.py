@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from undertow.baselines.avellaneda import AvellanedaSettings, make_avellaneda
+from undertow.baselines.avellaneda import make_avellaneda
+from undertow.baselines.avellaneda_records import AvellanedaSettings
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.config import Config

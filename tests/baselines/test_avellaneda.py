@@ -13,8 +13,9 @@ import pytest
 from scipy.optimize import curve_fit
 from tests.replay.markets import COIN, START_NS
 
-from undertow.baselines.avellaneda import AvellanedaSettings, make_avellaneda, on_fill, on_timer, on_trade
+from undertow.baselines.avellaneda import make_avellaneda, on_fill, on_timer, on_trade
 from undertow.baselines.avellaneda_math import fit_exponential, instant_volatility, merge_levels, quotes
+from undertow.baselines.avellaneda_records import AvellanedaSettings
 from undertow.config import Config
 from undertow.events import CANCEL, EVENT, FILL, NEW, TIMER, TRADE
 from undertow.instrument import price_of
