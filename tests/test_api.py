@@ -9,7 +9,10 @@ import polars as pl
 import pytest
 
 import undertow
+from undertow import makers
+from undertow.config import Config
 from undertow.replay import ReplaySettings
+from undertow.research.variants import patched
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "session.py"
 
@@ -50,3 +53,20 @@ def test_what_the_package_offers_exists() -> None:
     assert set(undertow.__all__) <= set(dir(undertow))
     with pytest.raises(AttributeError, match="nonsense"):
         undertow.nonsense  # noqa: B018
+
+
+def test_a_shadow_trades_beside_without_touching(tmp_path: Path) -> None:
+    market = undertow.generate("hl-btc", seed=3, duration_s=240.0)
+    near = patched(Config(), {"symmetric.half_spread_bps": 0.3})
+    both = undertow.run(market, "symmetric", extent="off", shadow=near)
+    alone = undertow.run(market, "symmetric", extent="off")
+    other = undertow.run(market, "symmetric", config=near, extent="off")
+    assert both.shadow is not None
+    assert alone.shadow is None
+    assert both.result.fills.tobytes() == alone.result.fills.tobytes()
+    assert both.shadow.quoting.pnl_usd == alone.account.pnl_usd
+    assert both.shadow.shadow.pnl_usd == other.account.pnl_usd
+    assert both.shadow.difference.value == pytest.approx(other.account.pnl_usd - alone.account.pnl_usd)
+    assert both.shadow.changes == {"symmetric.half_spread_bps": (5.0, 0.3)}
+    with pytest.raises(ValueError, match="named by a string"):
+        undertow.run(market, makers.make("symmetric", near, market.instrument), shadow=near)

@@ -30,7 +30,9 @@ from undertow.account.decomposition import DEFAULT_HORIZON_S
 from undertow.account.frames import events_frame, observations_frame
 from undertow.account.provenance import provenance
 from undertow.account.report import Context, write_report
-from undertow.account.scenarios import Range, Watch, outcome, run_together, scenarios
+from undertow.account.scenarios import Range, engines_of, outcome, scenarios
+from undertow.account.shadow import Shadow, shadow_of
+from undertow.account.shadow import as_dict as shadow_dict
 from undertow.account.silence import Reason, reasons_of
 from undertow.account.summary import summary
 from undertow.config import Config
@@ -39,12 +41,13 @@ from undertow.data.report import Mode
 from undertow.data.source import Options
 from undertow.data.store import StoredRecording, open_recording
 from undertow.events import EVENT, LOCAL, Chunk
-from undertow.instrument import Instrument
 from undertow.kernel.scorecard import DEPTH_EDGES_BPS
 from undertow.maker import Maker
 from undertow.recording import Recording
-from undertow.replay.engine import ReplayResult
+from undertow.replay.engine import Engine, ReplayResult
+from undertow.replay.from_config import settings_of, with_fees
 from undertow.replay.settings import ReplaySettings
+from undertow.replay.together import Watch, run_engines
 from undertow.synthetic.generate import GeneratedMarket, generate
 from undertow.units import s_to_ns
 
@@ -56,7 +59,8 @@ class Session:
     """One maker's session over one market, and its account.
 
     `result` is what the engine returned for the base assumptions, `account` every number the report
-    shows, `timings` seconds of the stages, `blocks` the settings that made it.
+    shows, `timings` seconds of the stages, `blocks` the settings that made it, `shadow` both
+    accounts where a second parameter set ran beside it.
     """
 
     maker: str
@@ -66,6 +70,7 @@ class Session:
     blocks: Mapping[str, Mapping[str, object]]
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    shadow: Shadow | None = None
 
     @cached_property
     def fills(self) -> pl.DataFrame:
@@ -95,6 +100,7 @@ class Session:
             "maker": self.maker,
             "market": self.recording.name,
             **summary(self.account),
+            "shadow": None if self.shadow is None else shadow_dict(self.shadow),
             "notes": list(self.notes),
             "timings_s": dict(self.timings),
             "made_of": {title: dict(block) for title, block in self.blocks.items()},
@@ -102,7 +108,7 @@ class Session:
 
     def report(self, path: str | Path) -> Path:
         """Write the HTML report to `path`, a file, replacing what is there; returns it."""
-        context = Context(self.maker, self.recording.name, self.blocks, self.notes)
+        context = Context(self.maker, self.recording.name, self.blocks, self.notes, self.shadow)
         return write_report(self.account, context, Path(path))
 
 
@@ -115,6 +121,7 @@ def run(
     extent: Range = "corners",
     horizon_s: float = DEFAULT_HORIZON_S,
     watch: Watch | None = None,
+    shadow: Config | str | Path | None = None,
 ) -> Session:
     """Replay `maker` over `market` and take its account.
 
@@ -123,7 +130,8 @@ def run(
     market
         A recording (`open_recording`, `generate`, or your own), or the name of a generated market.
     maker
-        ``"undertow"``, ``"glft"``, ``"symmetric"``, or a `undertow.maker.Maker` of your own.
+        A name of `undertow.makers.MAKERS` (``"undertow"``, ``"glft"``, ...), or a `undertow.maker.Maker`
+        of your own.
     config
         Configuration of a maker named by a string: a `Config`, a TOML file, or None for the defaults.
     settings
@@ -135,19 +143,29 @@ def run(
         Where the decomposition separates markout loss from inventory; one of the recorded horizons.
     watch
         Called with every chunk of the recording as it is replayed.
+    shadow
+        A second configuration of the maker, run beside it on the same ticks under the same fees, latency
+        and queue (its own ``[fees]`` and ``[replay]`` are not read); see `Session.shadow`.
 
     Raises `ConfigError` for a configuration that cannot be used, ``ValueError`` for other arguments,
     and `ReconciliationError` if the account does not tie to cash (a fault of the software).
     """
     recording = generate(market) if isinstance(market, str) else market
-    used = configuration.load(Path(config), Config) if isinstance(config, str | Path) else config or Config()
+    used = _configured(config)
     recording = with_fees(recording, used)
     chosen = settings or settings_of(used)
+    beside = None
+    if shadow is not None:
+        if not isinstance(maker, str):
+            raise ValueError("a shadow is a second configuration of a maker named by a string")
+        beside = _shadow_engine(recording, maker, _configured(shadow), chosen)
     if isinstance(maker, str):
         maker = makers.make(maker, used, recording.instrument)
     wanted = scenarios(chosen, extent)
     started = time.perf_counter()
-    results = run_together(recording, maker, wanted, watch)
+    engines = engines_of(recording, maker, wanted)
+    results = run_engines(recording, [*engines, beside] if beside is not None else engines, watch)
+    shadowed = results.pop() if beside is not None else None
     replayed = time.perf_counter()
     base = results[0]
     account = account_of(
@@ -174,51 +192,39 @@ def run(
             "loop": base.seconds,
             "account": time.perf_counter() - replayed,
         },
+        shadow=None
+        if shadowed is None or shadow is None
+        else shadow_of(
+            base,
+            shadowed,
+            Path(shadow).stem if isinstance(shadow, str | Path) else "shadow",
+            horizon_s=horizon_s,
+            changes=_changes(used, _configured(shadow)),
+        ),
     )
 
 
-def settings_of(config: Config) -> ReplaySettings:
-    """The replay settings of `config`, at its quoting interval."""
-    return ReplaySettings(
-        **msgspec.structs.asdict(config.replay), cycle_interval_ms=config.quoting.interval_ms
-    )
+def _configured(config: Config | str | Path | None) -> Config:
+    """A configuration, read if it is a file; None: the defaults."""
+    return configuration.load(Path(config), Config) if isinstance(config, str | Path) else config or Config()
 
 
-@dataclass(frozen=True)
-class _Repriced:
-    """A recording under another account's fees."""
-
-    market: Recording
-    instrument: Instrument
-
-    @property
-    def name(self) -> str:
-        return self.market.name
-
-    @property
-    def snapshot_fed(self) -> bool:
-        return self.market.snapshot_fed
-
-    @property
-    def span_ns(self) -> tuple[int, int]:
-        return self.market.span_ns
-
-    @property
-    def n_rows(self) -> int:
-        return self.market.n_rows
-
-    def chunks(self) -> Iterator[Chunk]:
-        return self.market.chunks()
+def _shadow_engine(market: Recording, maker: str, config: Config, settings: ReplaySettings) -> Engine:
+    """An engine for the shadow: the exchange's side of `settings`, at the shadow's own interval."""
+    mine = msgspec.structs.replace(settings, cycle_interval_ms=config.quoting.interval_ms, capture=False)
+    made = makers.make(maker, config, market.instrument)
+    return Engine(market.instrument, made, mine, snapshot_fed=market.snapshot_fed)
 
 
-def with_fees(market: Recording, config: Config) -> Recording:
-    """`market` with the fees of ``[fees]`` where they are set."""
-    fees = config.fees
-    given = {"maker_fee_bps": fees.maker_bps, "taker_fee_bps": fees.taker_bps}
-    changes = {name: value for name, value in given.items() if value is not None}
-    if not changes:
-        return market
-    return _Repriced(market, msgspec.structs.replace(market.instrument, **changes))
+def _changes(quoting: Config, shadow: Config) -> dict[str, tuple[Any, Any]]:
+    """What two configurations set differently, by ``section.key``; the exchange's side is shared."""
+    mine, other = msgspec.to_builtins(quoting), msgspec.to_builtins(shadow)
+    return {
+        f"{section}.{key}": (value, other[section][key])
+        for section, values in mine.items()
+        for key, value in values.items()
+        if value != other[section][key] and section not in ("fees", "replay")
+    }
 
 
 class RecordedFiles:

@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from undertow.baselines.avellaneda import make_avellaneda
+from undertow.baselines.avellaneda_records import AvellanedaSettings
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.config import Config
@@ -181,10 +183,21 @@ def make_plain(config: Config, instrument: Instrument) -> Maker:
     return make_symmetric(instrument, settings)
 
 
+def make_hummingbot(config: Config, instrument: Instrument) -> Maker:
+    """Hummingbot's Avellaneda-Stoikov of ``[avellaneda]``, with the lot and position limit of the others."""
+    settings = AvellanedaSettings(
+        **msgspec.structs.asdict(config.avellaneda),
+        order_usd=config.risk.lot_usd,
+        max_position_usd=config.risk.lot_usd * config.risk.q_max_lots,
+    )
+    return make_avellaneda(instrument, settings)
+
+
 MAKERS: Final[dict[str, Callable[[Config, Instrument], Maker]]] = {
     "undertow": make_undertow,
     "glft": make_glft,
     "symmetric": make_plain,
+    "avellaneda": make_hummingbot,
 }
 
 

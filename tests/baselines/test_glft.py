@@ -11,6 +11,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.replay.markets import COIN, Stretch, walk
 
@@ -49,6 +50,7 @@ def test_spread_of_changes_is_the_standard_deviation() -> None:
     assert spread_of_changes(changes) == pytest.approx(np.nanstd(changes))
 
 
+@hypothesis_settings(deadline=None)  # the first example compiles
 @given(st.floats(-20, 20), st.floats(0.1, 20), st.floats(1, 60))
 def test_inventory_lowers_both_quotes_and_never_improves_the_touch(
     position: float, volatility: float, spread: float

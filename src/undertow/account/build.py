@@ -20,6 +20,7 @@ from undertow.account.session import (
     Sharpe,
     inventory_half_life_s,
     max_drawdown,
+    position_usd,
     round_trips,
     sharpe,
 )
@@ -135,7 +136,7 @@ def account_of(
     parts = decompose(fills, ledger, instrument, horizon_s)
     trips = round_trips(fills["position_after"], instrument.size_step)
     times, equity = observations["time_ns"], observations["equity"] * parts.usd_rate
-    in_usd = _position_in_usd(observations, instrument)
+    in_usd = position_usd(observations, instrument)
     return Account(
         instrument=instrument,
         fills=fills,
@@ -166,11 +167,6 @@ def account_of(
         reasons=list(reasons),
         outcomes=list(outcomes),
     )
-
-
-def _position_in_usd(observations: NDArray[np.void], instrument: Instrument) -> NDArray[np.float64]:
-    held: NDArray[np.float64] = observations["position"] * instrument.contract_value
-    return held if instrument.contract == "inverse" else held * observations["mid"]
 
 
 def remarks(account: Account) -> list[str]:

@@ -8,23 +8,20 @@ own, and the compiled loop does not hold the interpreter's lock.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
 
 from undertow.account.decomposition import DEFAULT_HORIZON_S, Totals, decompose
-from undertow.events import Chunk
 from undertow.maker import Maker
 from undertow.recording import Recording
 from undertow.replay.engine import Engine, ReplayResult
 from undertow.replay.settings import ReplaySettings
+from undertow.replay.together import Watch, run_engines
 
 Range = Literal["off", "corners", "full"]
-Watch = Callable[[Chunk], None]
 
 QUEUES: Final[tuple[Literal["risk_averse", "power", "log"], ...]] = ("risk_averse", "power", "log")
 LATENCIES: Final = (2.0, 1.0, 0.5)
@@ -114,24 +111,6 @@ def outcome(scenario: Scenario, result: ReplayResult, horizon_s: float = DEFAULT
     )
 
 
-class _Runner(threading.Thread):
-    """One engine on a thread of its own, fed through a short queue."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(daemon=True)
-        self.engine = engine
-        self.chunks: queue.Queue[Chunk | None] = queue.Queue(maxsize=2)
-        self.failure: BaseException | None = None
-
-    def run(self) -> None:
-        while (chunk := self.chunks.get()) is not None:
-            if self.failure is None:
-                try:
-                    self.engine.feed(chunk)
-                except BaseException as failure:
-                    self.failure = failure
-
-
 def run_together(
     recording: Recording, maker: Maker, wanted: Sequence[Scenario], watch: Watch | None = None
 ) -> list[ReplayResult]:
@@ -140,34 +119,11 @@ def run_together(
     `watch` is called with every chunk, in the caller's thread, after it went to the engines. Results
     come in the order of `wanted` and do not depend on the number of cores.
     """
-    engines = [
+    return run_engines(recording, engines_of(recording, maker, wanted), watch)
+
+
+def engines_of(recording: Recording, maker: Maker, wanted: Sequence[Scenario]) -> list[Engine]:
+    """An engine per scenario, ready to be fed."""
+    return [
         Engine(recording.instrument, maker, s.settings, snapshot_fed=recording.snapshot_fed) for s in wanted
     ]
-    if len(engines) == 1:
-        for chunk in recording.chunks():
-            engines[0].feed(chunk)
-            if watch is not None:
-                watch(chunk)
-        return [engines[0].finish()]
-    runners = [_Runner(engine) for engine in engines]
-    for runner in runners:
-        runner.start()
-    try:
-        for index, chunk in enumerate(recording.chunks()):
-            if index == 0:
-                engines[0].feed(chunk)  # compiles the loop, or loads it, once for all
-            for runner in runners[1 if index == 0 else 0 :]:
-                runner.chunks.put(chunk)
-            if watch is not None:
-                watch(chunk)
-            if any(runner.failure for runner in runners):
-                break
-    finally:
-        for runner in runners:
-            runner.chunks.put(None)
-        for runner in runners:
-            runner.join()
-    for runner in runners:
-        if runner.failure is not None:
-            raise runner.failure
-    return [engine.finish() for engine in engines]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.account.decomposition import Floats
+from undertow.instrument import Instrument
 
 MIN_ROUND_TRIPS: Final = 100
 """Below this many round trips a Sharpe ratio says nothing about the strategy."""
@@ -46,6 +47,12 @@ def max_drawdown(equity: Floats) -> float:
         return 0.0
     peak = np.maximum(np.maximum.accumulate(known), 0.0)
     return float((peak - known).max())
+
+
+def position_usd(observations: NDArray[np.void], instrument: Instrument) -> Floats:
+    """Signed value of the position in each observation, USD; NaN where there is no mid."""
+    held: Floats = observations["position"] * instrument.contract_value
+    return held if instrument.contract == "inverse" else held * observations["mid"]
 
 
 def on_grid(times_ns: NDArray[np.int64], values: Floats, step_s: float) -> Floats:

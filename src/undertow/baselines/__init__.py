@@ -1,1 +1,1 @@
-"""What a user would run instead: the GLFT grid and the symmetric ladder."""
+"""What a user would run instead: Avellaneda-Stoikov, the GLFT grid and the symmetric ladder."""

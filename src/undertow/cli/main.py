@@ -24,6 +24,21 @@ app.command(
     name="replay",
     help="Replay a maker over a market and write the account of its session.",
 )
+app.command(
+    "undertow.cli.compare:compare",
+    name="compare",
+    help="Run makers on the same markets and table how they differ.",
+)
+app.command(
+    "undertow.cli.ablate:ablate",
+    name="ablate",
+    help="Turn a maker's phases on one after the other and table what each adds.",
+)
+app.command(
+    "undertow.cli.tune:tune",
+    name="tune",
+    help="Search a maker's parameters at random on training seeds; the best as TOML.",
+)
 app.command("undertow.cli.data:app", name="data", help="Convert, check and store recordings.")
 app.command("undertow.cli.market:app", name="market", help="Generate markets and fit them to recordings.")
 app.command("undertow.cli.config:app", name="config", help="Write, check and explain configuration files.")

@@ -108,6 +108,7 @@ def replay(
     repair: Annotated[bool, Parameter(group=FILES, negative=())] = False,
     maker: str = "undertow",
     config: Path | None = None,
+    shadow: Path | None = None,
     horizon: float = 10.0,
     generated: Generated = Generated(),
     stored: Stored = Stored(),
@@ -127,9 +128,11 @@ def replay(
     repair
         Repair bad rows of the files and say so, instead of stopping at the first.
     maker
-        undertow, glft or symmetric.
+        undertow, glft, symmetric or avellaneda.
     config
         TOML file that configures the maker (`undertow config init` writes one).
+    shadow
+        TOML file of a second configuration, run beside it on the same ticks; both are accounted for.
     horizon
         Seconds after a fill at which markout loss ends and inventory begins:
         0.5, 1, 2, 5, 10, 30, 60, 180 or 600.
@@ -141,21 +144,25 @@ def replay(
         from undertow import api, makers
 
         with preparing():
-            _known_horizon(horizon)
-            recording = _recording(files or [], kind, repair, generated, stored)
+            known_horizon(horizon)
+            recording = recording_of(files or [], kind, repair, generated, stored)
             used = configuration_of(config, venue.interval_ms)
             settings = _settings(venue, used)
-            chosen = makers.make(maker, used, recording.instrument)
+            makers.make(maker, used, recording.instrument)
+            beside = configuration_of(shadow, venue.interval_ms) if shadow is not None else None
+            if beside is not None:
+                makers.make(maker, beside, recording.instrument)
         watch = _Watch(progress, recording, cold)
         watch.begin(venue.range)
         session = api.run(
             recording,
-            chosen,
+            maker,
             config=used,
             settings=settings,
             extent=venue.range,
             horizon_s=horizon,
             watch=watch,
+            shadow=shadow if venue.interval_ms is None else beside,
         )
         progress.begin("writing the report")
         path = output.output
@@ -166,7 +173,8 @@ def replay(
     return 0
 
 
-def _known_horizon(seconds: float) -> None:
+def known_horizon(seconds: float) -> None:
+    """Raise unless markouts are recorded at `seconds`."""
     from undertow.replay.log import MARKOUT_HORIZONS_S
 
     if seconds not in MARKOUT_HORIZONS_S:
@@ -189,38 +197,39 @@ def configuration_of(path: Path | None, interval_ms: float | None) -> Config:
     return msgspec.structs.replace(config, quoting=quoting)
 
 
-def _recording(
+def recording_of(
     files: list[Path], kind: str | None, repair: bool, generated: Generated, stored: Stored
 ) -> Recording:
     """The market asked for; mixtures of the three ways to name one are refused."""
     from undertow import api
 
-    of_market = _given(market=generated.market, seed=generated.seed, duration=generated.duration)
-    of_store = _given(venue=stored.venue, start=stored.start, end=stored.end)
-    coin = _given(coin=stored.coin)
-    store = _given(store=stored.store)
+    of_market = given(market=generated.market, seed=generated.seed, duration=generated.duration)
+    of_store = given(venue=stored.venue, start=stored.start, end=stored.end)
+    coin = given(coin=stored.coin)
+    store = given(store=stored.store)
     if files:
-        _refuse(of_market + store + of_store, "files")
+        refuse(of_market + store + of_store, "files")
         return api.open_files(files, kind=kind or _kind_of(files), coin=stored.coin, repair=repair)
     if kind is not None:
         raise UsageError(f"--kind {kind} needs the files it is the kind of")
     if stored.store is not None:
-        _refuse(of_market, "--store")
+        refuse(of_market, "--store")
         if stored.venue is None or stored.coin is None:
             raise UsageError(f"--store {stored.store} needs --venue and --coin")
         return api.open_recording(stored.store, stored.venue, stored.coin, stored.start, stored.end)
-    _refuse(of_store + coin, "a generated market; give --store or files")
+    refuse(of_store + coin, "a generated market; give --store or files")
     duration = DEFAULT_DURATION_S if generated.duration is None else generated.duration
     seed = DEFAULT_SEED if generated.seed is None else generated.seed
     return api.generate(generated.market or DEFAULT_MARKET, seed=seed, duration_s=duration)
 
 
-def _given(**options: object) -> list[str]:
+def given(**options: object) -> list[str]:
     """Names of the options that have a value."""
     return [f"--{name}" for name, value in options.items() if value is not None]
 
 
-def _refuse(options: list[str], beside: str) -> None:
+def refuse(options: list[str], beside: str) -> None:
+    """Raise if any of `options` was given."""
     if options:
         raise UsageError(f"{', '.join(options)} cannot be used with {beside}")
 
@@ -304,9 +313,12 @@ def _tell(session: Session, path: Path, output: Output, watch: _Watch) -> None:
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     elif not output.quiet:
         from undertow.account.screen import lines
+        from undertow.account.shadow import lines as shadow_lines
 
         title = f"{session.maker} on {session.recording.name}"
-        text = "\n".join([title, "=" * len(title), *lines(session.account), "", f"report: {path}"])
+        beside = ["", *shadow_lines(session.shadow)] if session.shadow is not None else []
+        shown = [title, "=" * len(title), *lines(session.account), *beside, "", f"report: {path}"]
+        text = "\n".join(shown)
         sys.stdout.write(f"{text}\n")
     if output.open:
         import webbrowser

@@ -7,6 +7,7 @@ that names an unknown key or a value out of range is refused with one line per f
 from undertow.config.decode import ConfigError, accepted, describe, dumps, load, loads
 from undertow.config.sections import (
     AdverseSelection,
+    Avellaneda,
     Config,
     Drift,
     Fees,
@@ -28,6 +29,7 @@ from undertow.config.sections import (
 
 __all__ = [
     "AdverseSelection",
+    "Avellaneda",
     "Config",
     "ConfigError",
     "Drift",

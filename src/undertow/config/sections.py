@@ -177,6 +177,35 @@ class Symmetric(Section, frozen=True, kw_only=True):
     requote_bps: Annotated[float, between(0, 1000, "a ladder further than this from its place moves")] = 0.5
 
 
+class Avellaneda(Section, frozen=True, kw_only=True):
+    """Hummingbot's Avellaneda-Stoikov; lot and limit are those of [risk], names and defaults its own."""
+
+    risk_factor: Annotated[float, between(1e-9, 1e6, "γ, in 1 over quote currency")] = 1.0
+    shape_factor: Annotated[float, between(0, 1, "η: adding orders shrink by e^(-η|q|)")] = 0.0
+    min_spread_bps: Annotated[float, between(0, 10_000, "least distance of bid and ask")] = 0.0
+    refresh_s: Annotated[float, between(0.1, 86_400, "time between refreshes of all orders, s")] = 60.0
+    refresh_tolerance_bps: Annotated[
+        float, between(-1000, 1000, "orders all within this of their new place stay; negative: none do")
+    ] = 0.0
+    filled_delay_s: Annotated[float, between(0, 86_400, "pause after an order has filled whole, s")] = 60.0
+    max_order_age_s: Annotated[float, between(0.1, 86_400, "age at which an order is canceled, s")] = 1_800.0
+    volatility_ticks: Annotated[int, between(2, 2000, "ticks σ is measured over")] = 200
+    intensity_ticks: Annotated[int, between(1, 2000, "ticks with prints that κ is measured over")] = 200
+    tick_s: Annotated[float, between(0.01, 60, "length of a tick, s")] = 1.0
+    horizon_s: Annotated[float, between(0, 31_536_000, "timespan, over and over, s; 0: infinite")] = 0.0
+    levels: Annotated[int, between(1, 20, "orders per side")] = 1
+    level_distance_pct: Annotated[
+        float, between(0, 10_000, "distance between orders, per cent of half the optimal spread")
+    ] = 0.0
+    jump: Annotated[bool, Meta(description="never more than one step better than the touch")] = True
+    add_fees: Annotated[bool, Meta(description="move quotes outward by the maker fee")] = False
+    wait_for_cancels: Annotated[bool, Meta(description="send only when every cancel is confirmed")] = True
+    squared: Annotated[bool, Meta(description="the paper's σ² instead of σ")] = False
+    account_multiple: Annotated[
+        float, between(0.01, 1e4, "worth of the account over the position limit; q = 1 holds all of it")
+    ] = 2.0
+
+
 class Config(Section, frozen=True, kw_only=True):
     """Everything that can be configured, a section each."""
 
@@ -193,6 +222,7 @@ class Config(Section, frozen=True, kw_only=True):
     replay: Replay = Replay()
     glft_grid: GlftGrid = GlftGrid()
     symmetric: Symmetric = Symmetric()
+    avellaneda: Avellaneda = Avellaneda()
 
 
 def kappa_eta_at_limit(risk: Risk, aggressor_lots: float) -> float:

@@ -88,7 +88,7 @@ class Engine:
         self.state = maker.fresh_state()
         self.params = maker.params
         self.seconds = 0.0
-        self._run = bound_loop(maker)
+        self.loop = bound_loop(maker)
         self._tail = Chunk(np.empty(0, dtype=EVENT), empty_snapshots())
         self._started = False
 
@@ -148,7 +148,7 @@ class Engine:
         ex = self.venue.ex
         started = time.perf_counter()
         while (
-            self._run(self.venue, self.local, self.state, self.params, chunk.rows, chunk.snapshots)
+            self.loop(self.venue, self.local, self.state, self.params, chunk.rows, chunk.snapshots)
             == NEED_ROOM
         ):
             self._make_room()

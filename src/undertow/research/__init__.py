@@ -1,1 +1,1 @@
-"""Calibration of what the kernel believes: drift, features, alphas; and the gate they must pass."""
+"""The bench: calibration and its gate, comparison, tuning, ablation. Knows replay and data, never a venue."""

@@ -85,7 +85,7 @@ def clear_out(out: Out) -> None:
     out.count.jumps = 0
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
     """Let the market live for `warm_up_s` unseen, so that it begins in its stationary state."""
     s, p = w.state, w.params
@@ -125,7 +125,7 @@ def _rebase(w: World) -> None:
     place_touch(w)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def advance(w: World, out: Out, until_ns: int, slack: int) -> bool:
     """Step until `until_ns` (True) or until `out` could overflow in the next block (False)."""
     room = out.rows.shape[0] - slack

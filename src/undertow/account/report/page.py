@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 
 from undertow.account.build import Account
-from undertow.account.report import figures, sections
+from undertow.account.report import figures, sections, shadow
 from undertow.account.report.course import course
 from undertow.account.report.figures import Figure
 from undertow.account.report.text import duration, escape
+from undertow.account.shadow import Shadow
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,14 @@ class Context:
     """What the report says about the session besides its numbers.
 
     `settings` maps block titles (maker, replay, recording, code ...) to their entries; `notes` are
-    further sentences for "Read first".
+    further sentences for "Read first", `shadow` a second parameter set that ran beside it.
     """
 
     maker: str
     market: str
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    shadow: Shadow | None = None
 
 
 def write_report(account: Account, context: Context, path: Path) -> Path:
@@ -41,7 +43,6 @@ def write_report(account: Account, context: Context, path: Path) -> Path:
 def render(account: Account, context: Context) -> str:
     """The whole report as one HTML document."""
     title = f"{context.maker} on {context.market}"
-    drawn = msgspec.json.encode(_figures(account)).decode().replace("</", "<\\/")
     body = "".join(
         (
             _header(account, context),
@@ -50,6 +51,7 @@ def render(account: Account, context: Context) -> str:
             sections.caveats(account, list(context.notes)),
             sections.pnl(account),
             sections.assumptions(account),
+            shadow.section(context.shadow),
             sections.course(),
             sections.markouts(account) if len(account.fills) else "",
             sections.calibration(account),
@@ -58,12 +60,21 @@ def render(account: Account, context: Context) -> str:
             sections.made_of(context.settings),
         )
     )
+    drawn = _figures(account)
+    if context.shadow is not None:
+        drawn["shadow"] = shadow.figure(context.shadow)
+    return document(title, body, drawn)
+
+
+def document(title: str, body: str, drawn: Mapping[str, Figure]) -> str:
+    """`body` as an HTML document with the style sheet, plotly.js and the figures `drawn` by their ids."""
+    data = msgspec.json.encode(drawn).decode().replace("</", "<\\/")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_asset('page.css')}</style></head>"
         f"<body><main>{body}</main>"
-        f'<script type="application/json" id="figures">{drawn}</script>'
+        f'<script type="application/json" id="figures">{data}</script>'
         f"<script>{_plotly()}</script><script>{_asset('page.js')}</script></body></html>\n"
     )
 
