@@ -186,7 +186,7 @@ def measure() -> list[Figure]:
             "RMSE by 2τ/Δt": round(float(plain_error), 3),
         }
         name = f"R of repeated noise, n_x={deviation:g} τ_x={tau:g} s: coverage"
-        passed = 0.88 <= coverage <= 0.92 and error <= plain_error + 0.002
+        passed = bool(0.88 <= coverage <= 0.92 and error <= plain_error + 0.002)
         bar = ".88–.92, no larger an error than by 2τ/Δt"
         figures.append(Figure(name, round(float(coverage), 3), bar, passed, seeds, detail))
     return figures

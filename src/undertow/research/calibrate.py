@@ -1,12 +1,13 @@
 """Calibration of the belief from one stretch of data: drift, gate, kinds, joint forecast, alphas.
 
+    gate     which features may quote (research/gate.py), unless a report is given
+    quick    those whose signal is over within the horizon are alphas; the mid is taken net of them
     θ, σ_μ   likelihood of the mid (research/ou_likelihood.py); where no drift can be told from none,
              the defaults, σ_μ held below its 95 % upper limit
-    gate     which features may quote (research/gate.py), unless a report is given
-    kinds    observation of μ, or an alpha of its own (research/decay.py)
+    kinds    the rest: observation of μ, or an alpha of its own (research/decay.py)
     joint    loadings, Var(f), τ_noise of the observations (research/regression.py); P_∞ is at least what
              the forecast has shown of it, Var(f)/(.9·h²g²), and K̂ at most what lasts like a drift
-    alphas   rate and decay of the rest, each given its own
+    alphas   each with its own rate and decay
 
 Arrays: `time_s` (n,), `mid` (n,), `x` (n, N_FEATURES) in the order of `FEATURE_NAMES`, NaN silent.
 """
@@ -35,7 +36,7 @@ from undertow.research.calibration_file import (
     FundingPart,
     Provenance,
 )
-from undertow.research.decay import ALPHA, OBSERVATION, Kind, classify
+from undertow.research.decay import ALPHA, OBSERVATION, Decay, classify, net_of, quick_signals
 from undertow.research.gate import GateReport, GateSettings, run_gate
 from undertow.research.ou_likelihood import OuFit, fit_ou_drift
 from undertow.research.regression import (
@@ -131,18 +132,55 @@ def _scaled(joint: JointFit, scale: float) -> JointFit:
     )
 
 
-def _alphas(kinds: list[Kind], centers: dict[str, float], excluded: dict[str, str]) -> list[AlphaPart]:
-    """One alpha for each feature of that kind whose rate is two errors from 0."""
-    out = []
-    for kind in kinds:
-        if kind.kind != ALPHA:
-            continue
-        if abs(kind.decay.rate) < 2.0 * kind.decay.rate_error:
-            excluded[kind.name] = f"an alpha ({kind.reason}) of rate {kind.decay.rate:.3g} within two errors"
-            continue
-        rate = {kind.name: kind.decay.rate}
-        out.append(AlphaPart(kind.decay.decay_per_s, rate, {kind.name: centers[kind.name]}, kind.reason))
-    return out
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """The arrays under calibration; `mid` net of quick signals once they are known."""
+
+    time_s: Floats
+    mid: Floats
+    x: Floats
+    horizon_s: float
+    centered: bool
+
+    def of(self, names: tuple[str, ...]) -> Floats:
+        """The columns of the named features, (n, k)."""
+        return self.x[:, [FEATURE_NAMES.index(name) for name in names]]
+
+    def without_quick(self, names: tuple[str, ...]) -> tuple[list[Decay], tuple[str, ...], _Seen]:
+        """(quick signals, the other names, these arrays with the mid net of the quick)."""
+        if not names:
+            return [], (), self
+        quick = quick_signals(self.time_s, self.mid, self.of(names), names, horizon_s=self.horizon_s)
+        fast = tuple(d.name for d in quick)
+        net = net_of(self.time_s, self.mid, self.of(fast), quick)
+        slow = tuple(name for name in names if name not in fast)
+        return quick, slow, dataclasses.replace(self, mid=net)
+
+    def alphas(self, found: list[tuple[Decay, str]], excluded: dict[str, str]) -> list[AlphaPart]:
+        """One alpha for each decay whose rate is two errors from 0; the others are noted as excluded."""
+        out = []
+        for decay, reason in found:
+            if abs(decay.rate) < 2.0 * decay.rate_error:
+                excluded[decay.name] = f"an alpha ({reason}) of rate {decay.rate:.3g} within two errors"
+                continue
+            center = float(np.nanmean(self.of((decay.name,)))) if self.centered else 0.0
+            out.append(AlphaPart(decay.decay_per_s, {decay.name: decay.rate}, {decay.name: center}, reason))
+        return out
+
+    def forecast(
+        self, names: tuple[str, ...], theta: float, sigma_mu: float
+    ) -> tuple[ForecastPart | None, float]:
+        """`fit_forecast` of the named features."""
+        return fit_forecast(
+            self.time_s,
+            self.mid,
+            self.of(names),
+            names,
+            theta=theta,
+            sigma_mu=sigma_mu,
+            horizon_s=self.horizon_s,
+            centered=self.centered,
+        )
 
 
 def calibrate(
@@ -166,40 +204,43 @@ def calibrate(
     """
     if x.shape != (len(time_s), N_FEATURES):
         raise ValueError(f"features of shape {x.shape} must be ({len(time_s)}, {N_FEATURES})")
-    fit = drift or fit_ou_drift(time_s, mid, constant_sigma=constant_sigma)
-    theta, sigma_mu = drift_in_use(fit)
     report = gate or run_gate(time_s, mid, x, FEATURE_NAMES, settings=settings)
     horizon_s = report.settings.horizon_s
     excluded = {v.name: v.reason for v in report.verdicts if not v.passed}
-    inside = report.features
-    part, alphas = None, []
-    if inside:
-        columns = [FEATURE_NAMES.index(name) for name in inside]
-        stationary = sigma_mu**2 / (2.0 * theta)
+    seen = _Seen(time_s, mid, x, horizon_s, centered)
+    quick, slow, seen = seen.without_quick(report.features)
+    fit = drift or fit_ou_drift(time_s, seen.mid, constant_sigma=constant_sigma)
+    theta, sigma_mu = drift_in_use(fit)
+    stationary = sigma_mu**2 / (2.0 * theta)
+    kinds = []
+    if slow:
         kinds = classify(
-            time_s, mid, x[:, columns], inside, theta=theta, stationary=stationary, horizon_s=horizon_s
+            time_s, seen.mid, seen.of(slow), slow, theta=theta, stationary=stationary, horizon_s=horizon_s
         )
-        zero = np.zeros(len(columns))
-        means = np.nanmean(x[:, columns], axis=0) if centered else zero
-        alphas = _alphas(kinds, dict(zip(inside, means.tolist(), strict=True)), excluded)
-        observed = tuple(k.name for k in kinds if k.kind == OBSERVATION)
-        if observed:
-            seen = x[:, [FEATURE_NAMES.index(name) for name in observed]]
-            part, sigma_mu = fit_forecast(
-                time_s,
-                mid,
-                seen,
-                observed,
-                theta=theta,
-                sigma_mu=sigma_mu,
-                horizon_s=horizon_s,
-                centered=centered,
-            )
-            if part is None:
-                excluded |= dict.fromkeys(observed, "nothing is left after shrinkage")
-            else:
-                part.r2_out_of_sample = report.r2 if math.isfinite(report.r2) else None
-    provenance = Provenance(
+    over = [(d, f"over within {horizon_s:g} s") for d in quick]
+    alphas = seen.alphas(over + [(k.decay, k.reason) for k in kinds if k.kind == ALPHA], excluded)
+    observed = tuple(k.name for k in kinds if k.kind == OBSERVATION)
+    part = None
+    if observed:
+        part, sigma_mu = seen.forecast(observed, theta, sigma_mu)
+        if part is None:
+            excluded |= dict.fromkeys(observed, "nothing is left after shrinkage")
+    if part is not None and math.isfinite(report.r2):
+        part.r2_out_of_sample = report.r2
+    return Calibration(
+        version=VERSION,
+        provenance=_provenance(time_s, recording, split),
+        drift=_drift_part(fit, theta, sigma_mu),
+        forecast=part,
+        alphas=alphas,
+        fills=fills,
+        funding=funding or FundingPart(),
+        excluded=excluded,
+    )
+
+
+def _provenance(time_s: Floats, recording: str, split: str) -> Provenance:
+    return Provenance(
         recording=recording,
         start=_utc(time_s[0]),
         end=_utc(time_s[-1]),
@@ -207,16 +248,6 @@ def calibrate(
         commit=commit() or "unknown",
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         samples=len(time_s),
-    )
-    return Calibration(
-        version=VERSION,
-        provenance=provenance,
-        drift=_drift_part(fit, theta, sigma_mu),
-        forecast=part,
-        alphas=alphas,
-        fills=fills,
-        funding=funding or FundingPart(),
-        excluded=excluded,
     )
 
 

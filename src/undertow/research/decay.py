@@ -11,6 +11,10 @@ squares from one joint regression per stretch. A feature is an *alpha*, not an o
 - or what it foretells arrives in another time than a drift's: with θ_x free its profile fits better
   by χ² > 6.63 (1 %) and θ_x is more than twice the drift's.
 
+A signal that is over within the horizon of the forecast is an alpha whatever the drift
+(`quick_signals`), and what it foretold is taken out of the mid before a drift is looked for
+(`net_of`): a likelihood that knows of one hidden rate only would else take the alpha for it.
+
 Source: docs/model.md §4 ("a feature whose R² demands K̂ > .9 is not measuring μ").
 """
 
@@ -107,6 +111,30 @@ def _explained(p: Profile, horizon_s: float, theta: float) -> float:
     signal decays at `theta`; what noise in the fitted rate would explain is taken off."""
     rate, error, _ = _rate_and_chi2(p, 0, theta)
     return max(rate**2 - error**2, 0.0) * float(p.deviation[0]) ** 2 * reach_s(theta, horizon_s) ** 2
+
+
+def quick_signals(
+    time_s: Floats, mid: Floats, x: Floats, names: tuple[str, ...], *, horizon_s: float = 10.0
+) -> list[Decay]:
+    """The features of `x` (n, k) whose signal is over within the horizon: decay above 1/h, told from a
+    decay of 1/h by the 1 % point of χ². They are alphas whatever the drift."""
+    p = profile(time_s, mid, x, names)
+    found = [fit_decay(p, j, 1.0 / horizon_s) for j in range(len(names))]
+    return [d for d in found if d.excess_chi2 > CHI2_1 and d.decay_per_s > 1.0 / horizon_s]
+
+
+def net_of(time_s: Floats, mid: Floats, x: Floats, decays: list[Decay], *, gap_s: float = 10.0) -> Floats:
+    """(n,) the mid without the moves its quick signals foretold, column j of `x` that of `decays[j]`.
+
+    Between two samples a signal x moves the mid by rate·x·(1 − e^(−θΔ))/θ; a silent one by nothing.
+    """
+    dt = np.diff(time_s)
+    moved = np.zeros(len(time_s))
+    for j, d in enumerate(decays):
+        signal = x[:, j] - np.nanmean(x[:, j])
+        step = d.rate * np.nan_to_num(signal[:-1]) * -np.expm1(-d.decay_per_s * dt) / d.decay_per_s
+        moved[1:] += np.cumsum(np.where(dt <= gap_s, step, 0.0))
+    return np.asarray(mid * np.exp(-1e-4 * moved))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.research.hac import mean_and_error
+from undertow.research.hac import cross, mean_and_error
 from undertow.research.regression import hac_lag, step_of
 from undertow.research.series import forward_returns
 
@@ -107,7 +107,7 @@ def forecasts(time_s: Floats, r: Floats, x: Floats, settings: GateSettings) -> F
             continue
         center = x[past].mean(axis=0)
         z, target = x[past] - center, r[past] - r[past].mean()
-        beta = np.linalg.lstsq(z, target, rcond=1e-10)[0]
+        beta = np.linalg.pinv(cross(z, z), rcond=1e-12, hermitian=True) @ cross(z, target[:, None])[:, 0]
         out[now] = (x[now] - center) @ beta
     return out
 

@@ -15,11 +15,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+def cross(a: Floats, b: Floats) -> Floats:
+    """aᵀ·b of (n, k) and (n, m) for n ≫ k, m.
+
+    Without BLAS where it is small: there its threads cost more than they compute.
+    """
+    if a.shape[1] * b.shape[1] <= 16:
+        return np.asarray(np.einsum("ij,ik->jk", a, b))
+    return np.asarray(a.T @ b)
+
+
 def long_run_covariance(scores: Floats, lag: int) -> Floats:
     """S of (n, k) scores: Bartlett-weighted sum of their autocovariances up to `lag` rows."""
-    total = scores.T @ scores
+    total = cross(scores, scores)
     for k in range(1, min(lag, len(scores) - 1) + 1):
-        gamma = scores[k:].T @ scores[:-k]
+        gamma = cross(scores[k:], scores[:-k])
         total = total + (1.0 - k / (lag + 1.0)) * (gamma + gamma.T)
     return np.asarray(total)
 
@@ -29,8 +39,8 @@ def least_squares(x: Floats, r: Floats, lag: int) -> tuple[Floats, Floats]:
 
     Collinear columns share a loading (least-norm solution).
     """
-    gram = np.linalg.pinv(x.T @ x, rcond=1e-12, hermitian=True)
-    beta = gram @ (x.T @ r)
+    gram = np.linalg.pinv(cross(x, x), rcond=1e-12, hermitian=True)
+    beta = gram @ cross(x, r[:, None])[:, 0]
     residual = r - x @ beta
     spread = long_run_covariance(x * residual[:, None], lag)
     return beta, np.asarray(gram @ spread @ gram)

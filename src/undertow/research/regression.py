@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.research.hac import least_squares
+from undertow.research.hac import cross, least_squares
 from undertow.research.series import forward_returns
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ def fit_joint(
         raise ValueError(f"feature {', '.join(still)} never moves")
     step_s = step_of(time_s)
     beta, spread = least_squares(z, r, hac_lag(horizon_s, step_s, n))
-    covariance = z.T @ z / n
+    covariance = cross(z, z) / n
     raw = float(beta @ covariance @ beta)
     s = max(1.0 - float(np.trace(covariance @ spread)) / raw, 0.0) if raw > 0.0 else 0.0
     return JointFit(

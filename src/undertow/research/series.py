@@ -99,8 +99,8 @@ def forward_returns(
     out = y[last] - y[first]
     within = time_s + end_s <= time_s[-1] + slack if n else np.zeros(0, dtype=bool)
     whole = breaks[last] == breaks[np.arange(n)]
-    # the sample that ends the return must not stand before a gap that begins in its stretch
+    # a sample that must stand for a later time must not have a gap behind it
     following = np.minimum(last + 1, n - 1)
-    whole &= (last == n - 1) | (breaks[following] == breaks[last])
+    whole &= (time_s + end_s <= time_s[last] + slack) | (breaks[following] == breaks[last])
     out[~(within & whole)] = np.nan
     return out
