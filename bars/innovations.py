@@ -26,6 +26,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bars import Figure, recordings
+from undertow.calibration import Calibration, to_belief_params
 from undertow.data.convert import convert
 from undertow.data.source import Options
 from undertow.events import BBO, END, LOCAL, TRADE
@@ -54,7 +55,6 @@ from undertow.kernel.volatility import (
 )
 from undertow.records import Rec, new_record
 from undertow.research.calibrate import calibrate
-from undertow.research.calibration_file import Calibration, to_belief_params
 from undertow.units import depth_bps
 
 TITLE = "Innovations of the drift filter on real recordings, second half"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ from undertow.baselines.avellaneda import make_avellaneda
 from undertow.baselines.avellaneda_records import AvellanedaSettings
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
+from undertow.calibration import Calibration, to_belief_params
+from undertow.calibration import read as read_calibration
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
 from undertow.kernel import cycle
@@ -20,12 +23,14 @@ from undertow.kernel.belief import belief_params
 from undertow.kernel.clock import clock_params
 from undertow.kernel.estimators import estimator_params
 from undertow.kernel.eta import gamma_sigma2_of_half_life, shortest_half_life_s
+from undertow.kernel.features import FEATURE_NAMES
 from undertow.kernel.flow import flow_params
 from undertow.kernel.funding import funding_params
 from undertow.kernel.intensity import intensity_params
 from undertow.kernel.ladder import MAX_LEVELS, QUOTED, REASON_NAMES
 from undertow.kernel.markout import markout_params
 from undertow.kernel.scorecard import scorecard_params
+from undertow.kernel.signals import signal_params
 from undertow.kernel.state import PARAMS, new_state
 from undertow.kernel.volatility import volatility_params
 from undertow.maker import Maker
@@ -41,6 +46,8 @@ VARIANCE_HALF_LIFE_S = 3600.0
 """Paces at which a solved γ follows the market: fill rates and costs, and the variance (§2)."""
 
 LEAST_QUOTED_BPS = 0.5
+SHIPPED: Final = Path(__file__).parent / "calibrations"
+"""Calibrations that come with the generated markets' presets, fitted on seeds of their own."""
 
 
 def undertow_params(
@@ -58,7 +65,7 @@ def undertow_params(
     """
     _check(config, instrument, gamma, warmup_s)
     params = new_record(PARAMS)
-    params["estimators"] = _estimators(config, instrument)
+    params["estimators"] = _estimators(config, instrument, calibration_of(config))
     params["score"] = scorecard_params()
     risk = params.risk
     risk.gamma = gamma
@@ -67,11 +74,18 @@ def undertow_params(
     risk.fills_half_life_s = FILLS_HALF_LIFE_S
     risk.variance_half_life_s = VARIANCE_HALF_LIFE_S
     risk.beta = config.risk.inventory_beta
+    risk.thin_book = config.risk.thin_book
+    risk.taking = config.risk.taking
     risk.q_max_lots = config.risk.q_max_lots
     risk.lot_usd = config.risk.lot_usd
     params.ladder.levels = config.ladder.levels
     params.ladder.gap_multiple[:] = gap_multiples(config.ladder.first_gap, config.ladder.spacing_ratio)
+    params.ladder.expected_pnl = config.ladder.expected_pnl
     params.ladder.request_price = config.ladder.request_price_bps_lots
+    lean = params.lean
+    lean.use_drift, lean.use_carry = config.belief.price, config.funding.carry
+    lean.flow_sensitivity = config.flow.sensitivity
+    lean.informed_weight = config.adverse_selection.informed_weight
     quoting = params.quoting
     quoting.event_driven = config.quoting.mode == "event"
     quoting.min_interval_ns = ms_to_ns(config.quoting.min_interval_ms)
@@ -97,9 +111,10 @@ def _check(config: Config, instrument: Instrument, gamma: float, warmup_s: float
         raise ValueError(f"warmup_s = {warmup_s:g} must lie in 0 to 60")
 
 
-def _estimators(config: Config, instrument: Instrument) -> Rec:
+def _estimators(config: Config, instrument: Instrument, calibration: Calibration | None) -> Rec:
     """The parameters of everything that measures."""
     volatility, intensity, drift = config.volatility, config.intensity, config.drift
+    theta = drift.reversion_per_s if calibration is None else calibration.drift.theta_per_s
     return estimator_params(
         clock=clock_params(share=volatility.bucket_share),
         volatility=volatility_params(
@@ -124,16 +139,72 @@ def _estimators(config: Config, instrument: Instrument) -> Rec:
         markout=markout_params(
             prior_sigma_bps_per_sqrt_s=volatility.prior_bps_per_sqrt_s,
             k_tail=config.adverse_selection.k_tail,
+            caution=config.adverse_selection.caution,
+            alpha_decay_per_s=_alpha_decay(calibration),
             regime_s=volatility.regime_windows_s[1],
-            theta_per_s=drift.reversion_per_s,
+            theta_per_s=theta,
         ),
         funding=funding_params(settlements=config.funding.settlements),
-        belief=belief_params(
-            theta_per_s=drift.reversion_per_s,
-            sigma_mu=drift.sigma_mu,
-            initial=drift.initial_variance,
-            floor=drift.variance_floor,
-        ),
+        signals=signal_params(pace_cycles=config.belief.pace_cycles),
+        belief=_belief(config, calibration),
+    )
+
+
+def calibration_of(config: Config) -> Calibration | None:
+    """The calibration that ``belief.calibration`` names: a file or a shipped preset's; None for none.
+
+    ``auto`` names nothing by itself: who knows the market resolves it (`with_calibration`).
+    """
+    name = config.belief.calibration
+    if name in ("auto", "none"):
+        return None
+    shipped = SHIPPED / f"{name}.json"
+    return read_calibration(shipped if shipped.is_file() else Path(name))
+
+
+def with_calibration(config: Config, preset: str | None) -> Config:
+    """`config` with ``belief.calibration = "auto"`` resolved: the shipped one of `preset`, or none."""
+    if config.belief.calibration != "auto":
+        return config
+    found = preset is not None and (SHIPPED / f"{preset}.json").is_file()
+    belief = msgspec.structs.replace(config.belief, calibration=preset if found else "none")
+    return msgspec.structs.replace(config, belief=belief)
+
+
+def _alpha_decay(calibration: Calibration | None) -> float:
+    """One decay for what the alphas of a calibration expect in all, weighted by their rates; 1/s."""
+    if calibration is None or not calibration.alphas:
+        return 1.0
+    rates = [sum(abs(v) for v in a.loadings.values()) for a in calibration.alphas]
+    moves = [rate / a.decay_per_s for rate, a in zip(rates, calibration.alphas, strict=True)]
+    return float(sum(rates) / sum(moves))
+
+
+def _without(config: Config) -> tuple[str, ...]:
+    """The features that ``belief.without`` switches off."""
+    named = config.belief.without
+    unknown = sorted(set(named) - set(FEATURE_NAMES) - {"all"})
+    if unknown:
+        raise ValueError(f"belief.without: no feature {unknown[0]!r}; there are: {', '.join(FEATURE_NAMES)}")
+    return FEATURE_NAMES if "all" in named else named
+
+
+def _belief(config: Config, calibration: Calibration | None) -> Rec:
+    """The belief's parameters: those of a calibration file, or of ``[drift]`` alone."""
+    drift, belief = config.drift, config.belief
+    changes: dict[str, Any] = {
+        "initial": drift.initial_variance,
+        "floor": drift.variance_floor,
+        "pace_cycles": belief.pace_cycles,
+        "frozen": not belief.adapt,
+        "legacy": belief.legacy_drift,
+    }
+    if config.funding.scale is not None:
+        changes["funding_scale"] = config.funding.scale
+    if calibration is not None:
+        return to_belief_params(calibration, without=_without(config), **changes)
+    return belief_params(
+        theta_per_s=drift.reversion_per_s, sigma_mu=drift.sigma_mu, without=_without(config), **changes
     )
 
 

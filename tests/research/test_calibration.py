@@ -14,11 +14,11 @@ from bars.filter_coverage import ou_path
 from bars.filter_honesty import CALM, LOUD, honesty, side_by_side
 from tests.research.simulated import with_alpha
 
+from undertow.calibration import Calibration, CalibrationError, read, to_belief_params, write
 from undertow.kernel.belief import BELIEF, belief_cycle, init_belief
 from undertow.kernel.features import FEATURE_NAMES, N_FEATURES
 from undertow.records import new_record
 from undertow.research.calibrate import calibrate
-from undertow.research.calibration_file import Calibration, CalibrationError, read, to_belief_params, write
 
 
 @pytest.fixture(scope="module")

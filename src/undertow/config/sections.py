@@ -30,6 +30,13 @@ class Risk(Section, frozen=True, kw_only=True):
         float, between(0.02, 0.6, "κη at flat inventory, per lot: sets γ_base; closed forms hold to .6")
     ] = 0.2
     half_life_s: HalfLife | None = None
+    thin_book: Annotated[
+        bool, Meta(description="γ × clip(√(usual/near liquidity), 1, 3): more averse while the book is thin")
+    ] = True
+    taking: Annotated[
+        bool,
+        Meta(description="take when the reservation price lies beyond the opposite touch and the taker fee"),
+    ] = False
     inventory_beta: Annotated[float, between(0, 10, "β of γ(q) = γ_base·(1 + β(q/q_max)²)")] = 4.0
 
 
@@ -37,6 +44,9 @@ class Ladder(Section, frozen=True, kw_only=True):
     """Levels of each side and what a request must earn (§3, §7)."""
 
     levels: Annotated[int, between(1, 20, "levels per side")] = 6
+    expected_pnl: Annotated[
+        bool, Meta(description="off: one lot at every level, whatever it is expected to earn")
+    ] = True
     first_gap: Annotated[float, between(0.05, 3, "gap from the touch quote to the next level, 1/κ")] = 0.3
     spacing_ratio: Annotated[float, between(1, 3, "ratio of successive gaps")] = 1.35
     request_price_bps_lots: Annotated[
@@ -58,8 +68,35 @@ class Drift(Section, frozen=True, kw_only=True):
     )
 
 
+class Belief(Section, frozen=True, kw_only=True):
+    """What feeds the drift posterior and the reservation price beside it (§4, §6; docs/belief.md)."""
+
+    calibration: Annotated[
+        str,
+        Meta(
+            description="calibration file (undertow calibrate writes one); auto: the one shipped with a "
+            "generated market's preset, none for recordings; none: no features"
+        ),
+    ] = "auto"
+    without: Annotated[
+        tuple[str, ...], Meta(description="features whose loading is 0, by name; all: every one of them")
+    ] = ()
+    price: Annotated[bool, Meta(description="off: no drift at all in the reservation price")] = True
+    legacy_drift: Annotated[
+        bool, Meta(description="the estimator that was replaced (batch mean, 0.9 a cycle) instead of Kalman")
+    ] = False
+    adapt: Annotated[bool, Meta(description="off: θ and σ_μ stay as calibrated")] = True
+    pace_cycles: Annotated[
+        tuple[int, int, int], Meta(description="hot, warm, cold features: looked at every so many cycles")
+    ] = (1, 2, 5)
+
+
 class Flow(Section, frozen=True, kw_only=True):
     """Directional flow (§2, §5)."""
+
+    sensitivity: Annotated[
+        float, between(0, 1, "how far the side under pressure gets a lower κ and a wider quote; 0: not")
+    ] = 0.5
 
     decay_per_s: Annotated[float, between(1e-4, 10, "λ of the flow estimator, 1/s")] = 1 / 120
     max_imbalance: Annotated[float, between(0, 0.95, "bound on |φ|")] = 0.8
@@ -98,12 +135,25 @@ class AdverseSelection(Section, frozen=True, kw_only=True):
     """Markouts and what they cost (§3)."""
 
     k_tail: Annotated[float, between(0.1, 0.5, "weight of excess kurtosis in AS")] = 0.3
+    caution: Annotated[
+        float, between(0, 3, "standard errors added to the measured loss: the winner's curse of choosing")
+    ] = 1.0
+    informed_weight: Annotated[
+        float, between(0, 5, "AS × (1 + weight·|φ|), φ the flow imbalance: the RFC's informed fraction")
+    ] = 0.0
 
 
 class Funding(Section, frozen=True, kw_only=True):
     """Funding in the reservation price (§2)."""
 
     settlements: Annotated[int, between(1, 24, "coming settlements counted")] = 3
+    carry: Annotated[bool, Meta(description="off: coming settlements are not in the reservation price")] = (
+        True
+    )
+    scale: Annotated[
+        float | None,
+        between(0, 0.1, "drift that a z-score of 1 of funding speaks of, bps/s; 0: none; unset: calibrated"),
+    ] = None
 
 
 class Quoting(Section, frozen=True, kw_only=True):
@@ -212,6 +262,7 @@ class Config(Section, frozen=True, kw_only=True):
     risk: Risk = Risk()
     ladder: Ladder = Ladder()
     drift: Drift = Drift()
+    belief: Belief = Belief()
     flow: Flow = Flow()
     volatility: Volatility = Volatility()
     intensity: Intensity = Intensity()

@@ -30,6 +30,7 @@ from undertow.kernel.estimators import (
     see_trade,
 )
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
+from undertow.kernel.flow_horizons import FLOW_SLOW, kappa_multipliers
 from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
@@ -77,6 +78,17 @@ def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) ->
     x.flow_reversion = params.estimators.flow.decay_per_s
     x.resting_life_s = params.quoting.resting_life_s
     read_inputs(state.estimators, params.estimators, inst, now_ns, x.lot_qty, x)
+    lean = params.lean
+    if not lean.use_drift:
+        x.drift = 0.0
+    if not lean.use_carry:
+        x.settlements = 0
+    if not params.risk.thin_book:
+        x.thin_book = 1.0
+    flows, rules = state.estimators.signals.flows, params.estimators.signals.flows
+    on_bid, on_ask = kappa_multipliers(flows, rules, FLOW_SLOW, lean.flow_sensitivity)
+    x.kappa_bid *= on_bid
+    x.kappa_ask *= on_ask
 
 
 @nb.njit(cache=True)
@@ -90,6 +102,8 @@ def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float)
     markout, rules = state.estimators.markout, params.estimators.markout
     ratio = x.sigma_effective / markout_sigma_ref(markout)
     tail = excess_kurtosis(state.estimators.volatility, params.estimators.volatility)
+    total = x.flow_rate_bid + x.flow_rate_ask
+    ratio *= 1.0 + params.lean.informed_weight * abs(x.flow_rate_bid - x.flow_rate_ask) / total
     h, fee = risk.horizon_s, inst.maker_fee_bps
     bid, ask = max(touch_bps, risk.c1_bid + fee), max(touch_bps, risk.c1_ask + fee)
     x.as_touch_bid = adverse_selection_bps(markout, rules, 1, bid, h, ratio, tail)

@@ -53,6 +53,8 @@ RISK_PARAMS: Final = np.dtype(
         ("beta", "<f8"),
         ("q_max_lots", "<f8"),
         ("lot_usd", "<f8"),
+        ("thin_book", "u1"),  # γ follows the liquidity near the touch
+        ("taking", "u1"),
     ],
     align=True,
 )
@@ -204,8 +206,9 @@ def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
     kappa, lots = risk.kappa, x.aggressor_lots
     sigma = x.sigma_effective
     clean = min(x.sigma_clean, sigma)
-    gs2 = boxed_gamma_sigma2(risk.gamma_base * sigma * sigma, s2, kappa, lots)
-    gs2_clean = boxed_gamma_sigma2(risk.gamma_base * clean * clean, s2, kappa, lots)
+    gamma = risk.gamma_base * max(x.thin_book, 1.0)
+    gs2 = boxed_gamma_sigma2(gamma * sigma * sigma, s2, kappa, lots)
+    gs2_clean = boxed_gamma_sigma2(gamma * clean * clean, s2, kappa, lots)
     share = x.position_lots / params.q_max_lots
     growth = 1.0 + params.beta * share * share
     risk.fill_slope = s2

@@ -86,6 +86,7 @@ LADDER_PARAMS: Final = np.dtype(
     [
         ("levels", "<i8"),
         ("gap_multiple", "<f8", (MAX_LEVELS,)),  # distance of level k from the touch quote, 1/κ
+        ("expected_pnl", "u1"),  # 0: one lot at every level, tested by nothing
         ("request_price", "<f8"),  # bps·lots a level must earn over its resting life
     ],
     align=True,

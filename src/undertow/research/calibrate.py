@@ -23,9 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.account.provenance import commit
-from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
-from undertow.kernel.features import FEATURE_NAMES, N_FEATURES
-from undertow.research.calibration_file import (
+from undertow.calibration import (
     VERSION,
     AlphaPart,
     Calibration,
@@ -36,6 +34,8 @@ from undertow.research.calibration_file import (
     FundingPart,
     Provenance,
 )
+from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
+from undertow.kernel.features import FEATURE_NAMES, N_FEATURES
 from undertow.research.decay import ALPHA, OBSERVATION, Decay, classify, net_of, quick_signals
 from undertow.research.gate import GateReport, GateSettings, run_gate
 from undertow.research.ou_likelihood import OuFit, fit_ou_drift
