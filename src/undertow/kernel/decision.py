@@ -74,13 +74,16 @@ def decide(
     """
     fee = inst.maker_fee_bps
     price_risk(risk, risk_params, x, fee)
-    price_reservation(reservation, x, risk.rho, risk.eta, fee)
+    price_reservation(reservation, x, risk, fee)
     r = reservation.offset_bps
     half_bid, half_ask = half_spreads_bps(risk, x, fee)
     bid, ask = ladder.bid, ladder.ask
     bid.sign, ask.sign = 1, -1
     bid.kappa, ask.kappa = x.kappa_bid, x.kappa_ask
     bid.rate, ask.rate = x.rate_bid, x.rate_ask
+    for rungs in (bid, ask):
+        rungs.held_lots = rungs.sign * x.position_lots
+        rungs.bend, rungs.tilt = risk.bend, rungs.sign * risk.tilt
     bid.touch_offset_bps, ask.touch_offset_bps = r - half_bid, r + half_ask
     bid.touch_tick, ask.touch_tick = touch_ticks(inst, x.mid, r, half_bid, half_ask, x.position_lots)
     bid_limit, ask_limit = post_only_ticks(inst, best_bid, best_ask)

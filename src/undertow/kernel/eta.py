@@ -17,6 +17,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 
+from undertow.kernel.bend import bend_of, inventory_price
 from undertow.records import Rec
 from undertow.units import seconds_between
 
@@ -39,6 +40,9 @@ RISK: Final = np.dtype(
         ("eta", "<f8"),  # η(q) with σ_effective: prices inventory
         ("eta_spread", "<f8"),  # η(q) with σ_clean: prices the base spread
         ("rho", "<f8"),  # ρ at γ_base, 1/s
+        ("bend", "<f8"),  # s and c of `kernel.bend` at η(q), 1/lot and –
+        ("tilt", "<f8"),
+        ("lot_spread", "<f8"),  # half a lot's price from flat at `eta_spread`, bps
     ],
     align=True,
 )
@@ -213,6 +217,9 @@ def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
     risk.eta = ladder_eta(gs2 * growth, s2, kappa, lots)
     risk.eta_spread = ladder_eta(gs2_clean * growth, s2, kappa, lots)
     risk.rho = gs2 / risk.eta_base
+    risk.bend, risk.tilt = bend_of(risk.eta, kappa, x.kappa_bid, x.kappa_ask, lots)
+    bend, _ = bend_of(risk.eta_spread, kappa, x.kappa_bid, x.kappa_ask, lots)
+    risk.lot_spread = inventory_price(risk.eta_spread, bend, 0.0, 0.5)
 
 
 @nb.njit(cache=True)

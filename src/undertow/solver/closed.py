@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from undertow.kernel.bend import bend_of
 from undertow.kernel.eta import RISK, RISK_PARAMS, one_lot_eta, price_horizon, price_risk
 from undertow.kernel.inputs import INPUTS
 from undertow.kernel.ladder import RUNGS, price_levels, solve_sizes
@@ -45,6 +46,16 @@ class Levels(NamedTuple):
     cumulative: Array
 
 
+def one_lot_slope(gamma_sigma2: float, s2: float, kappa: float) -> float:
+    """η of one lot per fill, corrected for its size: σ√(γ/S₂)·√(e^(κη/2)/(1 + κη/8)).
+
+    From the q² and q⁴ terms of v + ½γσ²q² = 2f·e^(E(q))·cosh(O(q)), docs/decisions/0030.
+    """
+    eta = one_lot_eta(gamma_sigma2, s2)
+    a = kappa * eta
+    return eta * math.sqrt(math.exp(0.5 * a) / (1.0 + 0.125 * a))
+
+
 class Closed:
     """The closed forms for one problem; `problem` is the market once its signals are spent.
 
@@ -66,8 +77,12 @@ class Closed:
         price_horizon(risk, self._x, 0.0)
         price_risk(risk, params, self._x, 0.0)
         if problem.one_lot:
-            risk.eta = risk.eta_base = risk.eta_spread = one_lot_eta(problem.risk, risk.fill_slope)
+            risk.eta = risk.eta_base = risk.eta_spread = one_lot_slope(problem.risk, risk.fill_slope, risk.kappa)
             risk.rho = problem.risk / risk.eta
+            # one lot is the limit L → 0 of the bend
+            risk.bend, risk.tilt = bend_of(risk.eta, risk.kappa, problem.kappa_bid, problem.kappa_ask, 1e-9)
+            risk.lot_spread = 0.5 * risk.eta
+            self._x.aggressor_lots = 1e-9
 
     def _fill_inputs(self, signals: Signals) -> None:
         x, problem = self._x, self.problem
@@ -104,7 +119,7 @@ class Closed:
     def reservation(self, lots: float) -> float:
         """r(q), bps from mid."""
         self._x.position_lots = lots
-        price_reservation(self._out, self._x, self._risk.rho, self._risk.eta, 0.0)
+        price_reservation(self._out, self._x, self._risk, 0.0)
         return float(self._out.offset_bps)
 
     def touch_depths(self, lots: float) -> tuple[float, float]:
@@ -122,6 +137,8 @@ class Closed:
     def _side(self, sign: int, touch: float, r: float, room: float, levels: int) -> Levels:
         rungs, x, floor = self._rungs, self._x, self.problem.floor_bps
         rungs.sign, rungs.levels, rungs.room_lots = sign, levels, max(room, 0.0)
+        rungs.held_lots = sign * x.position_lots
+        rungs.bend, rungs.tilt = self._risk.bend, sign * self._risk.tilt
         rungs.kappa = x.kappa_bid if sign > 0 else x.kappa_ask
         rungs.rate = x.rate_bid if sign > 0 else x.rate_ask
         gaps = FIRST_GAP * np.concatenate([[0.0], np.cumsum(SPACING_RATIO ** np.arange(levels - 1.0))])
