@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-
 from tests.kernel.test_ladder import rungs_of
+
 from undertow.kernel.bend import bend_of, inventory_lots, inventory_price, response_shift
 from undertow.kernel.ladder import level_value, lots_price, price_lots, solve_sizes, sweep_value
 

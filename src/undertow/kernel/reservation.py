@@ -75,9 +75,7 @@ def price_reservation(out: Rec, x: Rec, risk: Rec, fee_bps: float) -> None:
     out.flow_bps = rho * out.tau_flow_s * flow
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
     out.cost_bps = lasting_shift(x.kappa_bid, x.kappa_ask, cost_bid, cost_ask)
-    out.response_bps = response_shift(
-        risk.eta_base, risk.kappa, x.kappa_bid, x.kappa_ask, x.aggressor_lots
-    )
+    out.response_bps = response_shift(risk.eta_base, risk.kappa, x.kappa_bid, x.kappa_ask, x.aggressor_lots)
     out.inventory_bps = -inventory_price(risk.eta, risk.bend, risk.tilt, x.position_lots)
     signals = out.drift_bps + out.funding_bps + out.flow_bps
     out.offset_bps = signals + out.cost_bps + out.response_bps + out.inventory_bps

@@ -77,7 +77,9 @@ class Closed:
         price_horizon(risk, self._x, 0.0)
         price_risk(risk, params, self._x, 0.0)
         if problem.one_lot:
-            risk.eta = risk.eta_base = risk.eta_spread = one_lot_slope(problem.risk, risk.fill_slope, risk.kappa)
+            risk.eta = risk.eta_base = risk.eta_spread = one_lot_slope(
+                problem.risk, risk.fill_slope, risk.kappa
+            )
             risk.rho = problem.risk / risk.eta
             # one lot is the limit L → 0 of the bend
             risk.bend, risk.tilt = bend_of(risk.eta, risk.kappa, problem.kappa_bid, problem.kappa_ask, 1e-9)
@@ -132,7 +134,9 @@ class Closed:
         """Both ladders at inventory `lots`, neither taking the position beyond ±`room` lots."""
         touch = self.touch_depths(lots)
         r = self.reservation(lots)
-        return self._side(1, touch[0], r, room - lots, levels), self._side(-1, touch[1], r, room + lots, levels)
+        return self._side(1, touch[0], r, room - lots, levels), self._side(
+            -1, touch[1], r, room + lots, levels
+        )
 
     def _side(self, sign: int, touch: float, r: float, room: float, levels: int) -> Levels:
         rungs, x, floor = self._rungs, self._x, self.problem.floor_bps

@@ -189,9 +189,7 @@ def pass_signals(
 def _march(solution: Solution, drift: float, imbalance: float, flow_reversion: float, steps: int) -> Array:
     """Backward in time by linearly implicit Euler steps that shorten as the present nears."""
     problem, grid = solution.problem, solution.grid
-    slowest = min(
-        problem.drift_reversion if drift else math.inf, flow_reversion if imbalance else math.inf
-    )
+    slowest = min(problem.drift_reversion if drift else math.inf, flow_reversion if imbalance else math.inf)
     if math.isinf(slowest):
         return solution.value
     times = 9.0 / slowest * np.linspace(1.0, 0.0, steps + 1) ** 2
