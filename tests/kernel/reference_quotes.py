@@ -33,7 +33,7 @@ class Market:
 
 
 def kappa_mean(m: Market) -> float:
-    return (m.rate_bid * m.kappa_bid + m.rate_ask * m.kappa_ask) / (m.rate_bid + m.rate_ask)
+    return 1 / (0.5 / m.kappa_bid + 0.5 / m.kappa_ask)
 
 
 def c_factor(xi: float, kappa: float) -> float:

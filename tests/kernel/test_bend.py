@@ -66,12 +66,11 @@ def test_endless_aggressors_have_the_exact_price() -> None:
     """γσ²q = F₀·(e^(κ_a·P) − e^(−κ_b·P)), F₀ the income of a side where both earn the same."""
     for ratio in (1.0, 1.4):
         bid, ask = 1.0 / math.sqrt(ratio), math.sqrt(ratio)
-        mean = 0.5 * (bid + ask)
-        s, c = bend_of(0.4, mean, bid, ask, math.inf)
+        kappa = 0.5 * (bid + ask)  # the price bends with this mean; η's κ is the harmonic one, 4 % below
+        s, c = bend_of(0.4, kappa, bid, ask, math.inf)
         for lots in (-5.0, -1.0, 0.5, 4.0):
             p = inventory_price(0.4, s, c, lots)
-            slope = bid + ask
-            assert (math.exp(ask * p) - math.exp(-bid * p)) / slope == pytest.approx(0.4 * lots, rel=1e-9)
+            assert (math.exp(ask * p) - math.exp(-bid * p)) / (2 * kappa) == pytest.approx(0.4 * lots)
 
 
 def test_endless_aggressors_balance_income() -> None:

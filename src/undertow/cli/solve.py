@@ -112,6 +112,8 @@ def solve(
     from undertow.solver.compare import compare
 
     problem, signals = _asked(market, passing, maker)
+    if output.plot is not None and not output.plot.resolve().parent.is_dir():
+        raise UsageError(f"--plot {output.plot}: its folder does not exist")
     with Progress(quiet=output.quiet) as progress:
         progress.begin("solving")
         progress.advance(None, "policy iteration")
@@ -216,10 +218,8 @@ def _table(seen: Comparison) -> str:
             lines.append(f"  {size.depth:29.3f} {size.closed_lots:10.2f} |   {exact}")
     if seen.utility:
         best, ours = seen.utility
-        lines += [
-            "",
-            f"  the maker's ladder earns {ours:.5g} of the optimum's {best:.5g} bps·lots/s: {ours / best:.1%}",
-        ]
+        earned = f"{ours:.5g} of the optimum's {best:.5g} bps·lots/s: {ours / best:.1%}"
+        lines += ["", f"  the maker's ladder earns {earned}"]
     lines += [f"! {doubt}" for doubt in seen.doubts]
     if not all(row.trusted for row in seen.rows):
         lines.append("! marks rows where the closed form is not to be trusted")

@@ -28,7 +28,7 @@ RISK: Final = np.dtype(
         ("log_variance", "<f8"),  # long average of ln σ²
         ("gamma_seen_s", "<f8"),  # time those averages have seen
         ("gamma_ns", "<i8"),
-        ("kappa", "<f8"),  # A-weighted mean of both sides, 1/bp
+        ("kappa", "<f8"),  # harmonic mean of both sides, 1/bp
         ("c1_bid", "<f8"),  # (1/ξ)·ln(1 + ξ/κ), bps
         ("c1_ask", "<f8"),
         ("thinning_bid", "<f8"),  # C of docs/model.md §2
@@ -87,6 +87,12 @@ def touch_terms(xi: float, kappa: float) -> tuple[float, float]:
     u = xi / kappa
     g = math.log1p(u) / u if u > 1e-12 else 1.0 - 0.5 * u
     return g / kappa, math.exp(-(1.0 + u) * g)
+
+
+@nb.njit(cache=True)
+def mean_kappa(kappa_bid: float, kappa_ask: float) -> float:
+    """κ of both sides: the harmonic mean, so that 1/κ is the mean depth (ADR 30)."""
+    return 2.0 * kappa_bid * kappa_ask / (kappa_bid + kappa_ask)
 
 
 @nb.njit(cache=True)
@@ -185,7 +191,7 @@ def price_horizon(risk: Rec, x: Rec, fee_bps: float) -> None:
 
     `risk` a `RISK` record with γ_base set, `x` an `INPUTS` record; `as_*` of `x` are not read.
     """
-    risk.kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
+    risk.kappa = mean_kappa(x.kappa_bid, x.kappa_ask)
     risk.c1_bid, risk.thinning_bid = touch_terms(risk.gamma_base, x.kappa_bid)
     risk.c1_ask, risk.thinning_ask = touch_terms(risk.gamma_base, x.kappa_ask)
     s2, _ = _slope(x, risk.thinning_bid, risk.thinning_ask, fee_bps, fee_bps)
@@ -229,7 +235,7 @@ def solve_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
     C depends on ξ = γ_base, weakly: it is iterated from the last γ until it stands still.
     """
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
-    kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
+    kappa = mean_kappa(x.kappa_bid, x.kappa_ask)
     variance = max(x.sigma_effective * x.sigma_effective, _LEAST_VARIANCE)
     gamma, gs2 = risk.gamma_base, 0.0
     for _ in range(60):

@@ -38,7 +38,7 @@ def _run(
     follows_inventory: bool,
 ) -> None:
     np.random.seed(seed)  # noqa: NPY002  Numba's generator
-    steps = int(round(horizon / dt))
+    steps = int(horizon / dt + 0.5)
     base = 2.0 / gamma * math.log(1.0 + gamma / k)
     step = sigma * math.sqrt(dt)
     average = base + 0.5 * gamma * sigma**2 * (horizon + dt)

@@ -70,6 +70,7 @@ class Closed:
         self.problem = problem
         self._x, self._out = new_record(INPUTS), new_record(RESERVATION)
         self._risk, self._rungs = new_record(RISK), new_record(RUNGS)
+        self._straight = False
         self._fill_inputs(signals)
         params, risk = new_record(RISK_PARAMS), self._risk
         params.beta, params.q_max_lots = 0.0, 1.0
@@ -98,6 +99,11 @@ class Closed:
         x.sigma_clean = x.sigma_effective = problem.sigma
         x.aggressor_lots = 1.0 if problem.one_lot else problem.aggressor_lots
 
+    def unbend(self) -> None:
+        """Forget the bend and what large aggressors do to unequal κ: r and sizes straight in η."""
+        self._risk.bend = self._risk.tilt = 0.0
+        self._straight = True
+
     @property
     def eta(self) -> float:
         """η, bps/lot."""
@@ -122,6 +128,8 @@ class Closed:
         """r(q), bps from mid."""
         self._x.position_lots = lots
         price_reservation(self._out, self._x, self._risk, 0.0)
+        if self._straight:
+            return float(self._out.offset_bps - self._out.response_bps)
         return float(self._out.offset_bps)
 
     def touch_depths(self, lots: float) -> tuple[float, float]:

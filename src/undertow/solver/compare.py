@@ -23,7 +23,7 @@ from undertow.solver.inventory import (
 )
 from undertow.solver.policies import policy_value
 from undertow.solver.problem import Problem
-from undertow.solver.terms import fill_response
+from undertow.solver.terms import closed_eta, fill_response
 
 TOLERANCE = 0.1
 MAX_KAPPA_ETA = 0.6
@@ -106,7 +106,9 @@ def compare(problem: Problem, signals: Signals, *, limit_lots: float = 12.0) -> 
     now = replace(solution, value=value)
     chain = solve_with_drift(problem) if problem.one_lot and problem.sigma_mu > 0.0 else None
     imbalance = signals.imbalance or problem.imbalance
-    doubts = _doubts(closed.kappa_eta, imbalance)
+    # production clips κη at .6: what counts is the κη asked for
+    kappa_eta = max(closed.kappa_eta, problem.kappa * closed_eta(problem))
+    doubts = _doubts(kappa_eta, imbalance)
     rows = tuple(
         _row(float(q), now, closed, signals, None if signals.imbalance else chain, not doubts) for q in LOTS
     )
@@ -116,7 +118,7 @@ def compare(problem: Problem, signals: Signals, *, limit_lots: float = 12.0) -> 
         signals,
         (chain.eta() if chain else solution.eta(), closed.eta),
         tau,
-        closed.kappa_eta,
+        kappa_eta,
         imbalance,
         rows,
         () if problem.one_lot else _sizes(now, closed, limit_lots),
@@ -143,7 +145,7 @@ def _row(
         exact = chain.reservation(lots, signals.drift)
     ours = closed.reservation(lots)
     error = abs(ours - exact) / max(closed.eta, abs(exact))
-    half = np.array([0.5])
+    half: Array = np.full(1, 0.5)
     bid, ask = now.depths(lots, half)
     our_bid, our_ask = closed.touch_depths(lots)
     return Row(
@@ -162,14 +164,14 @@ def _row(
 def exact_sizes(now: Solution, lots: float, depths: Array) -> Array:
     """Cumulative size of the exact bid ladder down to each depth, lots, to the end of the grid."""
     count = int((now.grid.lots[-1] - lots) / now.grid.step)
-    sizes = (np.arange(count) + 0.5) * now.grid.step
+    sizes: Array = np.asarray((np.arange(count) + 0.5) * now.grid.step, dtype=np.float64)
     stands, _ = now.depths(lots, sizes)
     return np.asarray(np.interp(depths, stands, sizes, left=0.0))
 
 
 def _sizes(now: Solution, closed: Closed, limit_lots: float) -> tuple[Size, ...]:
     bids, _ = closed.ladder(0.0, limit_lots)
-    between = np.append(0.5 * (bids.depth[1:] + bids.depth[:-1]), np.nan)
+    between: Array = np.append(0.5 * (bids.depth[1:] + bids.depth[:-1]), np.nan)
     exact = np.minimum(exact_sizes(now, 0.0, between), limit_lots)
     return tuple(
         Size(float(d), float(s), float(m), float(e))

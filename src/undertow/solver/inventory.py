@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +29,8 @@ from undertow.solver.problem import Problem
 from undertow.solver.terms import closed_eta, fill_response, sides
 
 MAX_ITERATIONS = 200
-SHARE_OF_SCALE = 0.15
-"""Step of the grid as a share of L or 1/κη, whichever is less: η within 1e-3 of the limit."""
+SHARE_OF_SCALE = 0.25
+"""Step of the grid as a share of L or 1/κη, whichever is less: r within .1 % of η of the limit."""
 DEVIATIONS = 8.0
 """Inventory limit in stationary deviations of the closed form."""
 MOST_NODES = 1201
@@ -69,7 +70,7 @@ class Solution:
     def tau_s(self, reversion: float, lots: float = 0.0) -> float:
         """∂r/∂μ for a small drift that decays at `reversion`, s."""
         generator = _linearised(self.grid, self.value, *sides(self.problem))[0]
-        response = np.linalg.solve(reversion * np.eye(len(self.value)) - generator, self.grid.lots)
+        response = _solve(reversion * np.eye(len(self.value)) - generator, self.grid.lots)
         return reservation_of(self.grid, response, lots)
 
     def depths(self, lots: float, sizes: Array) -> tuple[Array, Array]:
@@ -140,12 +141,16 @@ def _linearised(grid: Grid, value: Array, bid: Side, ask: Side) -> tuple[Array, 
     return generator_of(grid.bids * bought.moves, grid.asks * sold.moves), income
 
 
+def _solve(matrix: Array, right: Array) -> Array:
+    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
+
+
 def stationary(generator: Array, income: Array) -> tuple[Array, float]:
     """h (0 at flat) and v of a fixed policy: 𝓖h + income = v."""
     flat = len(income) // 2
     matrix = generator.copy()
     matrix[:, flat] = -1.0
-    value = np.linalg.solve(matrix, -income)
+    value = _solve(matrix, -income)
     rate = float(value[flat])
     value[flat] = 0.0
     return value, rate
@@ -196,7 +201,7 @@ def _march(solution: Solution, drift: float, imbalance: float, flow_reversion: f
     bid, ask = sides(problem)
     value = solution.value
     identity = np.eye(len(value))
-    for before, now in zip(times[:-1], times[1:], strict=True):
+    for before, now in pairwise(times):
         share = imbalance * math.exp(-flow_reversion * now)
         mu = drift * math.exp(-problem.drift_reversion * now)
         generator, income = _linearised(
@@ -207,5 +212,5 @@ def _march(solution: Solution, drift: float, imbalance: float, flow_reversion: f
         )
         income += mu * grid.lots - 0.5 * problem.risk * grid.lots**2 - solution.utility_rate
         dt = float(before - now)
-        value = np.linalg.solve(identity / dt - generator, value / dt + income)
+        value = _solve(identity / dt - generator, value / dt + income)
     return value

@@ -69,9 +69,8 @@ class Problem:
 
     @property
     def kappa(self) -> float:
-        """A-weighted mean κ of the sides."""
-        both = self.rate_bid + self.rate_ask
-        return (self.rate_bid * self.kappa_bid + self.rate_ask * self.kappa_ask) / both
+        """Harmonic mean κ of the sides."""
+        return 2.0 * self.kappa_bid * self.kappa_ask / (self.kappa_bid + self.kappa_ask)
 
     @property
     def imbalance(self) -> float:
