@@ -12,7 +12,7 @@ from undertow.solver.closed import Signals
 from undertow.solver.compare import compare, gamma_of
 from undertow.solver.problem import Problem
 
-SMALL = ["solve", "--aggressor-lots", "inf", "--q-max", "6", "--quiet"]
+SMALL = ["solve", "--aggressor-lots", "inf", "--quiet"]
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +20,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "aggressors of inf lots" in shown
     assert "the maker's ladder earns" in shown
-    assert len([line for line in shown.splitlines() if line[2:5].strip() in ("-5", "+0", "+5")]) == 3
+    assert len([line for line in shown.splitlines() if line[2:6].strip() in ("-5", "+0", "+5")]) == 3
     assert "!" not in shown
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from undertow.kernel.bend import bend_of
-from undertow.kernel.eta import RISK, RISK_PARAMS, one_lot_eta, price_horizon, price_risk
+from undertow.kernel.eta import RISK, RISK_PARAMS, ladder_eta, one_lot_eta, price_horizon, price_risk
 from undertow.kernel.inputs import INPUTS
 from undertow.kernel.ladder import RUNGS, price_levels, solve_sizes
 from undertow.kernel.quoting import half_spreads_bps
@@ -121,8 +121,11 @@ class Closed:
 
     @property
     def kappa_eta(self) -> float:
-        """κη, which the closed forms want at most .6."""
-        return float(self._risk.kappa) * self.eta
+        """κη before production clips it at .6; the closed forms want no more than that."""
+        kappa, risk = float(self._risk.kappa), self.problem.risk
+        if self.problem.one_lot:
+            return kappa * self.eta
+        return kappa * ladder_eta(risk, self._risk.fill_slope, kappa, self.problem.aggressor_lots)
 
     def reservation(self, lots: float) -> float:
         """r(q), bps from mid."""

@@ -23,7 +23,7 @@ from undertow.solver.inventory import (
 )
 from undertow.solver.policies import policy_value
 from undertow.solver.problem import Problem
-from undertow.solver.terms import closed_eta, fill_response
+from undertow.solver.terms import fill_response
 
 TOLERANCE = 0.1
 MAX_KAPPA_ETA = 0.6
@@ -106,8 +106,7 @@ def compare(problem: Problem, signals: Signals, *, limit_lots: float = 12.0) -> 
     now = replace(solution, value=value)
     chain = solve_with_drift(problem) if problem.one_lot and problem.sigma_mu > 0.0 else None
     imbalance = signals.imbalance or problem.imbalance
-    # production clips κη at .6: what counts is the κη asked for
-    kappa_eta = max(closed.kappa_eta, problem.kappa * closed_eta(problem))
+    kappa_eta = closed.kappa_eta
     doubts = _doubts(kappa_eta, imbalance)
     rows = tuple(
         _row(float(q), now, closed, signals, None if signals.imbalance else chain, not doubts) for q in LOTS
