@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "makers": SPEECH | {"kernel", "maker", "config", "baselines", "calibration"},
     "data": SPEECH,
     "synthetic": SPEECH | {"data", "kernel"},
+    "solver": SPEECH | {"kernel", "config"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "research": SPEECH

@@ -21,7 +21,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    for command in ("replay", "data", "market", "config"):
+    for command in ("replay", "data", "market", "config", "solve"):
         assert command in done.stdout
 
 

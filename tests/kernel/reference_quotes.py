@@ -33,7 +33,7 @@ class Market:
 
 
 def kappa_mean(m: Market) -> float:
-    return (m.rate_bid * m.kappa_bid + m.rate_ask * m.kappa_ask) / (m.rate_bid + m.rate_ask)
+    return 1 / (0.5 / m.kappa_bid + 0.5 / m.kappa_ask)
 
 
 def c_factor(xi: float, kappa: float) -> float:
@@ -92,9 +92,12 @@ def reservation(m: Market, gamma: float, q: float, q_max: float, beta: float) ->
     funding = -sum(f * math.exp(-rho * t) for f, t in m.funding)
     flow = rho * tau_flow * -math.log(flow_bid / flow_ask) / kappas
     lasting = (m.kappa_bid * m.cost_bid - m.kappa_ask * m.cost_ask) / kappas
-    inventory = -eta_q * q
+    inventory = -bent_price(m, eta_q, q)
+    size = kappa_mean(m) * eta_base * m.aggressor_lots
+    response = size / (size + 3.5) * math.log(m.kappa_bid / m.kappa_ask) / kappas
     return {
-        "offset": drift + funding + flow + lasting + inventory,
+        "offset": drift + funding + flow + lasting + response + inventory,
+        "response": response,
         "eta": eta_q,
         "eta_base": eta_base,
         "rho": rho,
@@ -106,21 +109,46 @@ def reservation(m: Market, gamma: float, q: float, q_max: float, beta: float) ->
     }
 
 
+def bend(m: Market, eta: float) -> tuple[float, float]:
+    """s and c of r(0) − r(q) = (η/s)·Y, sinh(Y)·e^(cY) = s·q."""
+    a = kappa_mean(m) * eta
+    size = a * m.aggressor_lots
+    s = 0.5 * a * math.sqrt(1 + 3 * size / (1 + size))
+    skew = (m.kappa_ask - m.kappa_bid) / (m.kappa_ask + m.kappa_bid)
+    skew = max(-1 / 3, min(1 / 3, skew))
+    return s, skew * a / s * (1 + size) / (3 + size)
+
+
+def bent_price(m: Market, eta: float, lots: float, tilted: bool = True) -> float:
+    """How far `lots` lower r: Y by bisection."""
+    s, c = bend(m, eta)
+    c = c if tilted else 0.0
+    low, high = -60.0, 60.0
+    for _ in range(200):
+        y = 0.5 * (low + high)
+        low, high = (y, high) if math.sinh(y) * math.exp(c * y) < s * lots else (low, y)
+    return eta / s * 0.5 * (low + high)
+
+
 def half_spread(m: Market, gamma: float, eta_q: float, side: int) -> float:
-    """c₁ + η/2 + AS + fee of one side, bps."""
+    """c₁ + price of half a lot + AS + fee of one side, bps."""
     kappa, cost = (m.kappa_bid, m.cost_bid) if side > 0 else (m.kappa_ask, m.cost_ask)
-    return math.log(1 + gamma / kappa) / gamma + eta_q / 2 + cost
+    return math.log(1 + gamma / kappa) / gamma + bent_price(m, eta_q, 0.5, tilted=False) + cost
 
 
-def joint_sizes(margins: list[float], rates: list[float], eta: float, cap: float) -> list[float]:
-    """Cumulative sizes that maximise Σ Λ_k[m_k s_k - ½η(S_k² - S_{k-1}²)], 0 ≤ S₁ ≤ … ≤ S_n ≤ cap.
+def move(m: Market, eta: float, side: int, q: float, lots: float) -> float:
+    """How far r moves away from a side while it fills `lots`, bps."""
+    return side * (bent_price(m, eta, q + side * lots) - bent_price(m, eta, q))
 
-    By coordinate search on the objective itself: projected gradient ascent, nothing clever.
-    """
+
+def joint_sizes(
+    m: Market, margins: list[float], rates: list[float], eta: float, side: int, q: float, cap: float
+) -> list[float]:
+    """Cumulative sizes that maximise Σ Λ_k∫(m_k − move(S))dS over S_{k-1}…S_k, 0 ≤ S₁ ≤ … ≤ S_n ≤ cap."""
     n = len(margins)
     weight = [rates[k] - (rates[k + 1] if k + 1 < n else 0.0) for k in range(n)]
     value = [rates[k] * margins[k] - (rates[k + 1] * margins[k + 1] if k + 1 < n else 0.0) for k in range(n)]
-    # Σ_k value_k·S_k - ½η·weight_k·S_k²: separable but for the order; pool violators.
+    # Σ_k value_k·S_k - weight_k·∫move: separable but for the order; pool violators.
     blocks: list[list[float]] = []
     for k in range(n):
         blocks.append([value[k], weight[k], 1])
@@ -129,18 +157,25 @@ def joint_sizes(margins: list[float], rates: list[float], eta: float, cap: float
             blocks[-1] = [blocks[-1][0] + v, blocks[-1][1] + w, blocks[-1][2] + c]
     sizes: list[float] = []
     for v, w, c in blocks:
-        best = v / (eta * w) if w > 0 else (math.inf if v > 0 else 0.0)
-        sizes += [min(max(best, 0.0), cap)] * int(c)
+        low, high = 0.0, cap
+        for _ in range(60):  # the S at which weight·move(S) = value
+            best = 0.5 * (low + high)
+            low, high = (best, high) if w * move(m, eta, side, q, best) < v else (low, best)
+        sizes += [0.5 * (low + high)] * int(c)
     return sizes
 
 
-def expected_pnl(margin: float, rate: float, eta: float, lots: float, below: float, through: float) -> float:
-    """Λ∫e^(-S/L)(m - ηS)dS over below…through, by Simpson's rule."""
+def expected_pnl(
+    m: Market, margin: float, rate: float, eta: float, side: int, q: float, below: float, through: float
+) -> float:
+    """Λ∫e^(-S/L)(m − move(S))dS over below…through by Simpson's rule, `move` straight in between."""
+    lots = m.aggressor_lots
+    first, last = move(m, eta, side, q, below), move(m, eta, side, q, through)
     n = 2000
     h = (through - below) / n
     total = 0.0
     for i in range(n + 1):
         s = below + i * h
         weight = 1 if i in (0, n) else 4 if i % 2 else 2
-        total += weight * math.exp(-s / lots) * (margin - eta * s)
+        total += weight * math.exp(-s / lots) * (margin - first - (last - first) * i / n)
     return rate * total * h / 3

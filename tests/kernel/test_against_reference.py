@@ -98,14 +98,15 @@ def test_decision_agrees_with_the_plain_statement(seed: int) -> None:
     assert risk.eta == pytest.approx(expected["eta"], rel=1e-9)
     assert risk.rho == pytest.approx(expected["rho"], rel=1e-9)
     assert reservation.offset_bps == pytest.approx(expected["offset"], rel=1e-9, abs=1e-9)
+    assert reservation.response_bps == pytest.approx(expected["response"], rel=1e-9, abs=1e-12)
     for name, part in (("drift", "drift"), ("funding", "funding"), ("flow", "flow"), ("lasting", "cost")):
         assert getattr(reservation, f"{part}_bps") == pytest.approx(expected[name], rel=1e-9, abs=1e-12)
     for side, rungs, cost in ((1, ladder.bid, m.cost_bid), (-1, ladder.ask, m.cost_ask)):
-        _side_agrees(m, side, rungs, cost, expected, gamma)
+        _side_agrees(m, side, rungs, cost, expected, gamma, q)
 
 
 def _side_agrees(
-    m: plain.Market, side: int, rungs: Rec, cost: float, expected: dict[str, float], gamma: float
+    m: plain.Market, side: int, rungs: Rec, cost: float, expected: dict[str, float], gamma: float, q: float
 ) -> None:
     half = plain.half_spread(m, gamma, expected["eta"], side)
     assert rungs.touch_offset_bps == pytest.approx(expected["offset"] - side * half, rel=1e-9, abs=1e-9)
@@ -122,14 +123,20 @@ def _side_agrees(
         assert rungs.margin_bps[k] == pytest.approx(margins[k], abs=1e-3)
         assert rungs.reach_rate[k] == pytest.approx(rates[k], rel=2e-3)
     wanted = plain.joint_sizes(
-        list(rungs.margin_bps[:6]), list(rungs.reach_rate[:6]), expected["eta"], rungs.room_lots
+        m,
+        list(rungs.margin_bps[:6]),
+        list(rungs.reach_rate[:6]),
+        expected["eta"],
+        side,
+        q,
+        rungs.room_lots,
     )
     assert list(rungs.cumulative_lots[:6]) == pytest.approx(wanted, rel=1e-6, abs=1e-6)
     below = 0.0
     for k in range(6):
         through = below + rungs.qty[k]
         pnl = plain.expected_pnl(
-            rungs.margin_bps[k], rungs.reach_rate[k], expected["eta"], m.aggressor_lots, below, through
+            m, rungs.margin_bps[k], rungs.reach_rate[k], expected["eta"], side, q, below, through
         )
         if rungs.qty[k] > 0:
             assert rungs.expected_pnl[k] == pytest.approx(pnl, rel=1e-6, abs=1e-12)

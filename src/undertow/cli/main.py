@@ -39,6 +39,11 @@ app.command(
     name="tune",
     help="Search a maker's parameters at random on training seeds; the best as TOML.",
 )
+app.command(
+    "undertow.cli.solve:solve",
+    name="solve",
+    help="Solve a market exactly and set the maker's closed forms beside it.",
+)
 app.command("undertow.cli.data:app", name="data", help="Convert, check and store recordings.")
 app.command("undertow.cli.market:app", name="market", help="Generate markets and fit them to recordings.")
 app.command("undertow.cli.config:app", name="config", help="Write, check and explain configuration files.")

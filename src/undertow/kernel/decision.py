@@ -13,6 +13,7 @@ from undertow.kernel.eta import price_risk
 from undertow.kernel.ladder import (
     QUOTED,
     empty_side,
+    one_lot_each,
     price_levels,
     settle_sizes,
     solve_sizes,
@@ -50,6 +51,9 @@ def _build_side(
     place_levels(rungs, inst, x.mid, post_only_tick, params)
     foreseen = reservation.drift_bps + reservation.alpha_bps
     price_levels(rungs, x, reservation.offset_bps, foreseen, inst.maker_fee_bps, touch_bps)
+    if not params.expected_pnl:
+        one_lot_each(rungs, x, inst, q_max)
+        return
     solve_sizes(rungs, eta)
     settle_sizes(rungs, x, inst, eta, params.request_price, q_max, reducing)
 
@@ -75,13 +79,16 @@ def decide(
     """
     fee = inst.maker_fee_bps
     price_risk(risk, risk_params, x, fee)
-    price_reservation(reservation, x, risk.rho, risk.eta, fee)
+    price_reservation(reservation, x, risk, fee)
     r = reservation.offset_bps
     half_bid, half_ask = half_spreads_bps(risk, x, fee)
     bid, ask = ladder.bid, ladder.ask
     bid.sign, ask.sign = 1, -1
     bid.kappa, ask.kappa = x.kappa_bid, x.kappa_ask
     bid.rate, ask.rate = x.rate_bid, x.rate_ask
+    for rungs in (bid, ask):
+        rungs.held_lots = rungs.sign * x.position_lots
+        rungs.bend, rungs.tilt = risk.bend, rungs.sign * risk.tilt
     bid.touch_offset_bps, ask.touch_offset_bps = r - half_bid, r + half_ask
     bid.touch_tick, ask.touch_tick = touch_ticks(inst, x.mid, r, half_bid, half_ask, x.position_lots)
     bid_limit, ask_limit = post_only_ticks(inst, best_bid, best_ask)

@@ -17,6 +17,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 
+from undertow.kernel.bend import bend_of, inventory_price
 from undertow.records import Rec
 from undertow.units import seconds_between
 
@@ -27,7 +28,7 @@ RISK: Final = np.dtype(
         ("log_variance", "<f8"),  # long average of ln σ²
         ("gamma_seen_s", "<f8"),  # time those averages have seen
         ("gamma_ns", "<i8"),
-        ("kappa", "<f8"),  # A-weighted mean of both sides, 1/bp
+        ("kappa", "<f8"),  # harmonic mean of both sides, 1/bp
         ("c1_bid", "<f8"),  # (1/ξ)·ln(1 + ξ/κ), bps
         ("c1_ask", "<f8"),
         ("thinning_bid", "<f8"),  # C of docs/model.md §2
@@ -39,6 +40,9 @@ RISK: Final = np.dtype(
         ("eta", "<f8"),  # η(q) with σ_effective: prices inventory
         ("eta_spread", "<f8"),  # η(q) with σ_clean: prices the base spread
         ("rho", "<f8"),  # ρ at γ_base, 1/s
+        ("bend", "<f8"),  # s and c of `kernel.bend` at η(q), 1/lot and –
+        ("tilt", "<f8"),
+        ("lot_spread", "<f8"),  # half a lot's price from flat at `eta_spread`, bps
     ],
     align=True,
 )
@@ -85,6 +89,12 @@ def touch_terms(xi: float, kappa: float) -> tuple[float, float]:
     u = xi / kappa
     g = math.log1p(u) / u if u > 1e-12 else 1.0 - 0.5 * u
     return g / kappa, math.exp(-(1.0 + u) * g)
+
+
+@nb.njit(cache=True)
+def mean_kappa(kappa_bid: float, kappa_ask: float) -> float:
+    """κ of both sides: the harmonic mean, so that 1/κ is the mean depth (ADR 30)."""
+    return 2.0 * kappa_bid * kappa_ask / (kappa_bid + kappa_ask)
 
 
 @nb.njit(cache=True)
@@ -183,7 +193,7 @@ def price_horizon(risk: Rec, x: Rec, fee_bps: float) -> None:
 
     `risk` a `RISK` record with γ_base set, `x` an `INPUTS` record; `as_*` of `x` are not read.
     """
-    risk.kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
+    risk.kappa = mean_kappa(x.kappa_bid, x.kappa_ask)
     risk.c1_bid, risk.thinning_bid = touch_terms(risk.gamma_base, x.kappa_bid)
     risk.c1_ask, risk.thinning_ask = touch_terms(risk.gamma_base, x.kappa_ask)
     s2, _ = _slope(x, risk.thinning_bid, risk.thinning_ask, fee_bps, fee_bps)
@@ -216,6 +226,9 @@ def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
     risk.eta = ladder_eta(gs2 * growth, s2, kappa, lots)
     risk.eta_spread = ladder_eta(gs2_clean * growth, s2, kappa, lots)
     risk.rho = gs2 / risk.eta_base
+    risk.bend, risk.tilt = bend_of(risk.eta, kappa, x.kappa_bid, x.kappa_ask, lots)
+    bend, _ = bend_of(risk.eta_spread, kappa, x.kappa_bid, x.kappa_ask, lots)
+    risk.lot_spread = inventory_price(risk.eta_spread, bend, 0.0, 0.5)
 
 
 @nb.njit(cache=True)
@@ -225,7 +238,7 @@ def solve_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
     C depends on ξ = γ_base, weakly: it is iterated from the last γ until it stands still.
     """
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
-    kappa = (x.rate_bid * x.kappa_bid + x.rate_ask * x.kappa_ask) / (x.rate_bid + x.rate_ask)
+    kappa = mean_kappa(x.kappa_bid, x.kappa_ask)
     variance = max(x.sigma_effective * x.sigma_effective, _LEAST_VARIANCE)
     gamma, gs2 = risk.gamma_base, 0.0
     for _ in range(60):

@@ -1,12 +1,14 @@
 """How much stands at every level: margins, joint sizes, expected PnL, and why a level is empty.
 
-A fill at a near level devalues every deeper one, so cumulative sizes S_k are chosen jointly to
-maximise V = Σ_k Λ_k·[m_k·s_k − ½η(S_k² − S_{k−1}²)] (docs/model.md §3). In S the problem is
+A fill at a near level devalues every deeper one: S lots further out r has fallen by
+g(S) = P(q + S) − P(q) (`kernel.bend`; ηS for few lots). So cumulative sizes S_k are chosen jointly to
+maximise V = Σ_k Λ_k·∫(m_k − g(S))dS over S_{k−1}…S_k (docs/model.md §3). In S the problem is
 
-    maximise Σ_k b_k·S_k − ½·η·w_k·S_k²,  b_k = Λ_k·m_k − Λ_{k+1}·m_{k+1},  w_k = Λ_k − Λ_{k+1},
+    maximise Σ_k b_k·S_k − w_k·∫₀^{S_k} g,  b_k = Λ_k·m_k − Λ_{k+1}·m_{k+1},  w_k = Λ_k − Λ_{k+1},
     0 ≤ S_1 ≤ S_2 ≤ … ≤ room left to q_max,
 
-an isotonic regression: pool adjacent violators, then clip (both exact; Barlow et al. 1972).
+in g(S) an isotonic regression of b/w: pool adjacent violators, then clip (both exact; Barlow et al.
+1972), and S = g⁻¹.
 Levels inside the touch share one rate, w_k = 0: all their size goes to the deepest that pays.
 """
 
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.instrument import notional, price_of, qty_of_notional, round_size
+from undertow.kernel.bend import inventory_lots, inventory_price
 from undertow.records import Rec
 
 MAX_LEVELS: Final = 20
@@ -59,6 +62,9 @@ RUNGS: Final = np.dtype(
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
         ("room_lots", "<f8"),  # most that may rest
+        ("held_lots", "<f8"),  # position towards this side: sign·q
+        ("bend", "<f8"),  # s and ±c of `kernel.bend`; 0: straight
+        ("tilt", "<f8"),
         ("levels", "<i8"),
         ("distinct", "<i8"),  # levels with a price of their own
         ("tick", "<i8", (MAX_LEVELS,)),
@@ -148,6 +154,24 @@ def _out_of_order(rungs: Rec, left: int, right: int) -> bool:
 
 
 @nb.njit(cache=True)
+def lots_price(rungs: Rec, eta: float, lots: float) -> float:
+    """g(S), bps: how far r moves away while the side fills `lots`."""
+    if rungs.bend == 0.0:
+        return eta * lots
+    held = inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots)
+    return inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots + lots) - held
+
+
+@nb.njit(cache=True)
+def price_lots(rungs: Rec, eta: float, price: float) -> float:
+    """g⁻¹: the lots after which r has moved `price` bps."""
+    if rungs.bend == 0.0:
+        return price / eta
+    held = inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots)
+    return inventory_lots(eta, rungs.bend, rungs.tilt, held + price) - rungs.held_lots
+
+
+@nb.njit(cache=True)
 def solve_sizes(rungs: Rec, eta: float) -> None:
     """Fill `cumulative_lots` with the joint optimum S_k of the levels with a price of their own."""
     pools = 0
@@ -169,14 +193,15 @@ def solve_sizes(rungs: Rec, eta: float) -> None:
             rungs.pool_end[pools - 2] = j
             pools -= 1
     j, reached = 0, 0.0
+    full = lots_price(rungs, eta, rungs.room_lots)
     for pool in range(pools):
-        b, w = rungs.pool_b[pool], eta * rungs.pool_w[pool]
+        b, w = rungs.pool_b[pool], rungs.pool_w[pool]
         if b <= 0.0:
             lots = 0.0
-        elif b >= rungs.room_lots * w:
+        elif b >= full * w:
             lots = rungs.room_lots
         else:
-            lots = b / w
+            lots = min(price_lots(rungs, eta, b / w), rungs.room_lots)
         reached = max(reached, lots)
         while j <= rungs.pool_end[pool]:
             rungs.cumulative_lots[rungs.level_of[j]] = reached
@@ -201,6 +226,16 @@ def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, 
 
 
 @nb.njit(cache=True)
+def level_value(rungs: Rec, eta: float, aggressor_lots: float, k: int, begin: float, end: float) -> float:
+    """`sweep_value` of level k with g straight between `begin` and `end`, bps·lots."""
+    if end <= begin:
+        return 0.0
+    near = lots_price(rungs, eta, begin)
+    slope = (lots_price(rungs, eta, end) - near) / (end - begin)
+    return sweep_value(rungs.margin_bps[k] - near + slope * begin, slope, aggressor_lots, begin, end)
+
+
+@nb.njit(cache=True)
 def minimum_qty(inst: Rec, px: float) -> float:
     """Smallest valid quantity at `px`: one step, and worth the minimum notional."""
     least = qty_of_notional(inst, px, inst.min_notional)
@@ -214,7 +249,7 @@ def _earns_its_requests(rungs: Rec, x: Rec, eta: float, request_price: float) ->
     for j in range(rungs.distinct):
         k = rungs.level_of[j]
         upto = rungs.cumulative_lots[k]
-        worth = sweep_value(rungs.margin_bps[k], eta, x.aggressor_lots, before, upto)
+        worth = level_value(rungs, eta, x.aggressor_lots, k, before, upto)
         if worth * rungs.reach_rate[k] * x.resting_life_s > request_price:
             return True
         before = upto
@@ -272,7 +307,7 @@ def settle_sizes(
                 _leave_empty(rungs, k, MINIMUM, usd)
             continue
         lots = qty / lot
-        pnl = rungs.reach_rate[k] * sweep_value(margin, eta, x.aggressor_lots, placed, placed + lots)
+        pnl = rungs.reach_rate[k] * level_value(rungs, eta, x.aggressor_lots, k, placed, placed + lots)
         worth = pnl * x.resting_life_s
         if not anchor and (not pays or worth <= request_price):
             _leave_empty(rungs, k, MARGIN if margin <= 0.0 else VALUE, margin if margin <= 0.0 else worth)
@@ -282,6 +317,26 @@ def settle_sizes(
         rungs.reason[k] = QUOTED
         rungs.reason_value[k] = worth
         placed += lots
+
+
+@nb.njit(cache=True)
+def one_lot_each(rungs: Rec, x: Rec, inst: Rec, q_max: float) -> None:
+    """The expected PnL switched off: one lot at every level with a price of its own, while there is room.
+
+    What a maker does that prices levels but does not ask what they earn; for comparison only.
+    """
+    placed = 0.0
+    for j in range(rungs.distinct):
+        k = rungs.level_of[j]
+        qty = round_size(inst, min(1.0, rungs.room_lots - placed) * x.lot_qty)
+        if qty < minimum_qty(inst, price_of(inst, rungs.tick[k])) * (1.0 - 1e-9):
+            _leave_empty(rungs, k, LIMIT, q_max)
+            continue
+        placed += qty / x.lot_qty
+        rungs.cumulative_lots[k] = placed
+        rungs.qty[k] = qty
+        rungs.reason[k] = QUOTED
+        rungs.expected_pnl[k] = rungs.reason_value[k] = 0.0
 
 
 @nb.njit(cache=True)

@@ -1,6 +1,6 @@
 """Where the quotes stand: touch depths, level spacing, the venue's grid, the post-only clamp.
 
-    bid touch  x_b = r − (c₁ + η/2 + AS_b + fee),   ask mirrored,   deeper levels in geometric gaps
+    bid touch  x_b = r − (c₁ + P(½) + AS_b + fee),   ask mirrored,   deeper levels in geometric gaps
 
 docs/model.md §3. Offsets are continuous in every input; ticks come last: bids round down, asks up,
 and a post-only order never reaches the opposite touch.
@@ -22,12 +22,13 @@ MAX_OFFSET_BPS = 5000.0
 
 @nb.njit(cache=True)
 def half_spreads_bps(risk: Rec, x: Rec, fee_bps: float) -> tuple[float, float]:
-    """Distance of the touch quotes from the reservation price: c₁ + η/2 + AS + fee, per side.
+    """Distance of the touch quotes from the reservation price: c₁ + P(½) + AS + fee, per side.
 
-    η/2 is that of the base spread (σ_clean). c₁ is taken at γ_base: it *falls* in γ, so γ(q) acts
+    P(½), half a lot's price from flat (`kernel.bend`; η/2 up to κη ≈ 1), is that of the base spread
+    (σ_clean), at η(q). c₁ is taken at γ_base: it *falls* in γ, so γ(q) acts
     through η alone and the spread grows strictly with \\|q\\| (docs/model.md §3).
     """
-    lot = 0.5 * risk.eta_spread + fee_bps
+    lot = risk.lot_spread + fee_bps
     return risk.c1_bid + lot + x.as_touch_bid, risk.c1_ask + lot + x.as_touch_ask
 
 

@@ -1,8 +1,9 @@
 """The reservation price: one equation, every term an offset from the mid in bps.
 
-    r(q) = μ̂·τ_μ − Σ_n F_n·e^(−ρ·t_n) + ρτ_φ·r*_A + r*_c − η(q)·q,   τ_x = 1/(θ_x + ρ)
+    r(q) = μ̂·τ_μ − Σ_n F_n·e^(−ρ·t_n) + ρτ_φ·r*_A + r*_c + Δ − P(q),   τ_x = 1/(θ_x + ρ)
 
-docs/model.md §2. ρ is taken at γ_base, so that a longer position moves the last term only.
+docs/model.md §2. ρ and Δ are taken at γ_base, so that a longer position moves the last term only: P(q),
+which is η(q)·q for few lots and bends beyond (`kernel.bend`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from typing import Final
 import numba as nb
 import numpy as np
 
+from undertow.kernel.bend import inventory_price, response_shift
 from undertow.records import Rec
 
 RESERVATION: Final = np.dtype(
     [
-        ("offset_bps", "<f8"),  # r(q), the sum of the five terms
+        ("offset_bps", "<f8"),  # r(q), the sum of the seven terms
         ("drift_bps", "<f8"),
         ("alpha_bps", "<f8"),
         ("funding_bps", "<f8"),
         ("flow_bps", "<f8"),  # the passing imbalance
         ("cost_bps", "<f8"),  # the lasting one: unequal costs
+        ("response_bps", "<f8"),  # unequal κ under large aggressors
         ("inventory_bps", "<f8"),
         ("tau_drift_s", "<f8"),
         ("tau_flow_s", "<f8"),
@@ -62,8 +65,9 @@ def lasting_shift(kappa_bid: float, kappa_ask: float, cost_bid: float, cost_ask:
 
 
 @nb.njit(cache=True)
-def price_reservation(out: Rec, x: Rec, rho: float, eta: float, fee_bps: float) -> None:
-    """Fill the `RESERVATION` record `out` for the `INPUTS` record `x`."""
+def price_reservation(out: Rec, x: Rec, risk: Rec, fee_bps: float) -> None:
+    """Fill the `RESERVATION` record `out` for the `INPUTS` record `x` and a priced `RISK` record."""
+    rho = risk.rho
     out.tau_drift_s = signal_time_s(x.drift_reversion, rho)
     out.tau_flow_s = signal_time_s(x.flow_reversion, rho)
     out.drift_bps = x.drift * out.tau_drift_s
@@ -73,6 +77,7 @@ def price_reservation(out: Rec, x: Rec, rho: float, eta: float, fee_bps: float) 
     out.flow_bps = rho * out.tau_flow_s * flow
     cost_bid, cost_ask = x.as_touch_bid + fee_bps, x.as_touch_ask + fee_bps
     out.cost_bps = lasting_shift(x.kappa_bid, x.kappa_ask, cost_bid, cost_ask)
-    out.inventory_bps = -eta * x.position_lots
-    lean = out.drift_bps + out.alpha_bps + out.flow_bps
-    out.offset_bps = lean + out.funding_bps + out.cost_bps + out.inventory_bps
+    out.response_bps = response_shift(risk.eta_base, risk.kappa, x.kappa_bid, x.kappa_ask, x.aggressor_lots)
+    out.inventory_bps = -inventory_price(risk.eta, risk.bend, risk.tilt, x.position_lots)
+    signals = out.drift_bps + out.alpha_bps + out.funding_bps + out.flow_bps
+    out.offset_bps = signals + out.cost_bps + out.response_bps + out.inventory_bps
