@@ -30,12 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "research": SPEECH
-    | {"kernel", "config", "maker", "makers", "baselines", "data", "synthetic", "replay", "account"},
+    | {"kernel", "config", "maker", "makers", "baselines", "data", "synthetic", "replay", "account"}
+    | {"calibration"},
     "api": SPEECH
     | {"kernel", "maker", "makers", "config", "baselines", "data", "synthetic", "replay", "account"},
     "cli": {"*"},
 }
-KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "__future__"}
+KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "collections", "__future__"}
 
 
 def _room(path: Path) -> str:
