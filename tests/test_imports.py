@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "makers": SPEECH | {"kernel", "maker", "config", "baselines"},
     "data": SPEECH,
     "synthetic": SPEECH | {"data", "kernel"},
+    "scenarios": SPEECH | {"data", "synthetic", "config"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "api": SPEECH

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
+from undertow.baselines.six_gate import make_six_gate
+from undertow.baselines.six_gate_rules import SixGateSettings
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
@@ -181,10 +183,25 @@ def make_plain(config: Config, instrument: Instrument) -> Maker:
     return make_symmetric(instrument, settings)
 
 
+def make_old(config: Config, instrument: Instrument) -> Maker:
+    """The six-gate maker of ``[six_gate]``, with the lot, position limit and levels of the others."""
+    given = msgspec.structs.asdict(config.six_gate)
+    for ours, theirs in (("drift_clamp", "clamp"), ("toxicity_size_cut", "size_cut"), ("quote_gate", "gate")):
+        given[theirs] = given.pop(ours)
+    settings = SixGateSettings(
+        **given,
+        order_usd=config.risk.lot_usd,
+        max_orders=config.risk.q_max_lots,
+        levels=config.ladder.levels,
+    )
+    return make_six_gate(instrument, settings)
+
+
 MAKERS: Final[dict[str, Callable[[Config, Instrument], Maker]]] = {
     "undertow": make_undertow,
     "glft": make_glft,
     "symmetric": make_plain,
+    "six-gate": make_old,
 }
 
 

@@ -127,7 +127,7 @@ def replay(
     repair
         Repair bad rows of the files and say so, instead of stopping at the first.
     maker
-        undertow, glft or symmetric.
+        undertow, glft, symmetric or six-gate.
     config
         TOML file that configures the maker (`undertow config init` writes one).
     horizon
