@@ -86,7 +86,7 @@ def half_and_skew_bps(state: Rec, params: Rec, utilisation: float) -> tuple[floa
 
 @nb.njit(cache=True)
 def replace_odd_sizes(desk: Rec, actions: NDArray[np.void], n: int, side: int, qty: float) -> int:
-    """Give live orders of `side` that are a tenth off their size the full one; returns the number of actions."""
+    """Replace live orders of `side` that are a tenth off `qty`; returns the number of actions."""
     for slot in range(desk.n_working):
         order = desk.working[slot]
         if order.side == side and order.status == LIVE and abs(order.leaves - qty) > 0.1 * qty:
