@@ -114,6 +114,7 @@ def _orders() -> tuple[RecordedOrder, ...]:
 
 ORDERS: Final = _orders()
 
+PNL_USD: Final = -0.84
 FINAL_POSITION: Final = FILLS[-1].position_after
 MEAN_LOSS_5S_BPS: Final = float(np.mean([fill.loss_5s_bps for fill in FILLS]))
 """4.25 bps: the mean over the twelve fills, each counted once."""

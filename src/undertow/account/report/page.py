@@ -41,7 +41,7 @@ def write_report(account: Account, context: Context, path: Path) -> Path:
 def render(account: Account, context: Context) -> str:
     """The whole report as one HTML document."""
     title = f"{context.maker} on {context.market}"
-    drawn = msgspec.json.encode(_figures(account)).decode().replace("</", "<\\/")
+    drawn = msgspec.json.encode(_figures(account)).decode()
     body = "".join(
         (
             _header(account, context),
@@ -58,6 +58,12 @@ def render(account: Account, context: Context) -> str:
             sections.made_of(context.settings),
         )
     )
+    return document(title, body, drawn)
+
+
+def document(title: str, body: str, drawn: str) -> str:
+    """One HTML file: `body` with its figures, `drawn` a JSON object of them by their element's id."""
+    drawn = drawn.replace("</", "<\\/")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
