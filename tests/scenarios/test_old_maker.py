@@ -46,6 +46,6 @@ def test_figures_say_what_the_runs_say() -> None:
     assert [f.passed for f in our_figures(ours, runs, "fall")] == [True] * 3
     assert [f.passed for f in our_figures(runs, ours, "fall")] == [False] * 3
     assert [f.passed for f in twin_figures(ours, runs)] == [True, True]
-    assert not twin_figures(runs, Runs(*(3.0 * np.array([ours.volume] * 6))))[0].passed
+    assert not twin_figures(ours, Runs(*np.array([runs.volume * 3.0] * 6)))[0].passed
     (line,) = table({"ours": {"fall": ours}})
     assert line["volume mean"] == 5.0

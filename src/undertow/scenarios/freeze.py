@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,8 @@ from undertow.scenarios import feb19, record
 
 TWINS: Final = range(9_000, 9_040)
 """Seeds of the twins that parameters are frozen on; no path that is measured uses them."""
+HOUR_S: Final = 3600.0
+"""The frozen κ weighs as much as an hour of such a market: five minutes of it hold five orders."""
 
 
 def tape(market: InMemoryRecording) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.void]]:
@@ -27,19 +29,48 @@ def tape(market: InMemoryRecording) -> tuple[NDArray[np.int64], NDArray[np.float
     return rows["exch_ns"][bids], mids, rows[rows["kind"] == TRADE]
 
 
+class Measured(NamedTuple):
+    """What the twins show: `kappa` (1/bp) beyond the depth it makes one quote, orders per second of one
+    side, mean volume (contracts), σ (bps/√s)."""
+
+    kappa_per_bp: float
+    orders_per_s: float
+    volume: float
+    sigma: float
+
+
 @cache
-def _measured() -> tuple[float, float, float, float]:
-    """κ (1/bp), orders per second of one side, mean volume (contracts) and σ (bps/√s) of the twins."""
-    distance, volume, prints, squares = 0.0, 0.0, 0, 0.0
+def measured() -> Measured:
+    """Read the twins' tapes once."""
+    depths, volume, squares = [], 0.0, 0.0
     for seed in TWINS:
         times, mids, trades = tape(feb19.twin(seed))
         at = np.searchsorted(times, trades["exch_ns"], side="left") - 1
-        distance += float(np.abs(1e4 * np.log(trades["px"] / mids[at])).sum())
+        depths.append(np.abs(1e4 * np.log(trades["px"] / mids[at])))
         volume += float(trades["qty"].sum())
-        prints += len(trades)
         squares += float(np.square(np.diff(1e4 * np.log(mids))).sum())
-    seconds = len(TWINS) * record.DURATION_S
-    return prints / distance, 0.5 * prints / seconds, volume / prints, float(np.sqrt(squares / seconds))
+    every, seconds = np.concatenate(depths), len(TWINS) * record.DURATION_S
+    return Measured(
+        kappa_about_quotes(every, record.MAKER_FEE_BPS),
+        0.5 * len(every) / seconds,
+        volume / len(every),
+        float(np.sqrt(squares / seconds)),
+    )
+
+
+def kappa_about_quotes(depths_bps: NDArray[np.float64], fee_bps: float) -> float:
+    """κ from the mean excess over the depth at which that κ and the fee make one quote, 1/κ + fee.
+
+    The rule of docs/model.md §5 (around the depths one quotes), by repetition from the naive κ = 1/mean.
+    """
+    kappa = 1.0 / float(depths_bps.mean())
+    for _ in range(50):
+        quoted = 1.0 / kappa + fee_bps
+        beyond = depths_bps[depths_bps > quoted]
+        if len(beyond) == 0:
+            break
+        kappa = 1.0 / float((beyond - quoted).mean())
+    return kappa
 
 
 def frozen(start: Config | None = None) -> Config:
@@ -49,7 +80,7 @@ def frozen(start: Config | None = None) -> Config:
     symmetric ladder gets the same sizes, at the half-spread 1/κ of the documented tape.
     """
     base = start or Config()
-    kappa, rate, volume, sigma = _measured()
+    found = measured()
     replace = msgspec.structs.replace
     return replace(
         base,
@@ -58,11 +89,12 @@ def frozen(start: Config | None = None) -> Config:
         ),
         intensity=replace(
             base.intensity,
-            prior_kappa_per_bp=kappa,
-            prior_rate_per_s=rate,
-            aggressor_lots=volume / record.LOT,
+            prior_kappa_per_bp=found.kappa_per_bp,
+            prior_count=found.orders_per_s * HOUR_S,
+            prior_rate_per_s=found.orders_per_s,
+            aggressor_lots=found.volume / record.LOT,
         ),
-        volatility=replace(base.volatility, prior_bps_per_sqrt_s=sigma),
+        volatility=replace(base.volatility, prior_bps_per_sqrt_s=found.sigma),
         symmetric=replace(base.symmetric, half_spread_bps=feb19.MEAN_DEPTH_BPS, spacing_bps=0.35),
     )
 
