@@ -16,11 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 import bars
 from bars import Figure
+from undertow.account.report.page import document
 from undertow.kernel.volatility import (
     MEDIUM,
     SLOW,
@@ -106,9 +108,52 @@ def told(found: list[Reading]) -> list[dict[str, Any]]:
     return lines
 
 
+def draw(found: list[Reading], path: Path) -> Path:
+    """A page with both volatilities and momentum from a minute before to a minute after the fall.
+
+    It shows the recorded market, so it is for the reader's own machine and not for the repository.
+    """
+    shown = [r for r in found if abs(r.time_s) <= 60.0]
+    x = [r.time_s for r in shown]
+
+    def trace(name: str, values: list[float], color: str, axis: str = "y") -> dict[str, Any]:
+        line = {"color": color, "width": 2.0, "shape": "hv"}
+        return {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "x": x,
+            "y": values,
+            "line": line,
+            "yaxis": axis,
+        }
+
+    drawn = {
+        "data": [
+            trace("bipower only", [r.clean for r in shown], "@sell"),
+            trace("σ_effective", [r.effective for r in shown], "@accent"),
+            trace("2 s momentum", [r.momentum_2s for r in shown], "@ink2", "y2"),
+        ],
+        "layout": {
+            "height": 520,
+            "margin": {"l": 64, "r": 14, "t": 34, "b": 44},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "xaxis": {"title": {"text": "seconds after 19:44:21 UTC"}, "anchor": "y2"},
+            "yaxis": {"title": {"text": "bps/√s"}, "domain": [0.4, 1.0]},
+            "yaxis2": {"title": {"text": "bps"}, "domain": [0.0, 0.34], "zeroline": True},
+        },
+    }
+    body = f"<header><h1>{TITLE}</h1></header><div class='figure' id='fall'></div>"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = document(TITLE, body, msgspec.json.encode({"fall": drawn}).decode())
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
 def measure() -> list[Figure]:
-    """Both estimators before, at and after the fall."""
+    """Both estimators before, at and after the fall; the page goes to ``reports/dec23.html``."""
     found = readings(*series(bars.recordings()))
+    draw(found, bars.ROOT / "reports" / "dec23.html")
     before, after = at(found, 0.0), at(found, 3.0)
     rise, plain = after.effective / before.effective, after.clean / before.clean
     fall = min(r.momentum_2s for r in found if 0.0 <= r.time_s <= 4.0)

@@ -14,7 +14,7 @@ from undertow.account.report.text import number
 
 COLORS: Final = ("@sell", "@accent")
 HEIGHT: Final = 760
-_PANELS: Final = (("y", 0.42, 1.0), ("y2", 0.215, 0.385), ("y3", 0.0, 0.18))
+_PANELS: Final = (("y", 0.45, 1.0), ("y2", 0.2, 0.415), ("y3", 0.0, 0.165))
 
 
 def _quotes(side: Side, color: str, t: NDArray[np.int64]) -> list[Figure]:
@@ -124,7 +124,7 @@ def figure(duel: Duel) -> Figure:
         "height": HEIGHT,
         "hovermode": "x unified",
         "legend": {"orientation": "h", "y": 1.015, "yanchor": "bottom", "x": 0},
-        "margin": {"l": 70, "r": 14, "t": 40, "b": 34},
+        "margin": {"l": 70, "r": 14, "t": 40, "b": 46},
         "shapes": shapes,
         "annotations": words,
         "xaxis": {
@@ -149,7 +149,8 @@ def _annotations(duel: Duel) -> tuple[list[Figure], list[Figure]]:
     shapes: list[Figure] = []
     words: list[Figure] = []
     orders = "bids" if duel.direction < 0 else "asks"
-    for k, (side, color) in enumerate(zip(duel.sides, COLORS, strict=True)):
+    first = min((at for at in map(duel.withdrew_ns, duel.sides) if at is not None), default=None)
+    for side, color in zip(duel.sides, COLORS, strict=True):
         at = duel.withdrew_ns(side)
         if at is not None:
             shapes.append(_mark(at, color, "dash", None))
@@ -176,5 +177,5 @@ def _annotations(duel: Duel) -> tuple[list[Figure], list[Figure]]:
         words.append(_word(seen, _PANELS[2][2], f"trend seen, {clock(seen)}", "@muted"))
     for ns, text in duel.marks.items():
         shapes.append(_mark(ns, "@muted", "dot", _PANELS[0]))
-        words.append(_word(ns, 0.455, text, "@muted"))
+        words.append(_word(ns, _PANELS[0][1] + 0.045, text, "@muted"))
     return shapes, words
