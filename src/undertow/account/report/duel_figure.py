@@ -154,9 +154,8 @@ def _annotations(duel: Duel) -> tuple[list[Figure], list[Figure]]:
         at = duel.withdrew_ns(side)
         if at is not None:
             shapes.append(_mark(at, color, "dash", None))
-            words.append(
-                _word(at, 0.995 - 0.045 * k, f"{side.name} withdrew its {orders}, {clock(at)}", color)
-            )
+            text = f"{side.name} withdrew its {orders} beyond {duel.reach_bps:.0f} bps, {clock(at)}"
+            words.append(_word(at, 0.995, text, color, "right" if at == first else "left"))
         shown = side.result.observations["position"]
         words.append(
             {
