@@ -105,9 +105,18 @@ def table(runs: dict[str, dict[str, Runs]]) -> list[dict[str, Any]]:
                     "5 s loss bps": round(float(np.nanmean(r.loss_5s_bps)), 2),
                     "PnL mean USD": round(float(r.pnl.mean()), 3),
                     "PnL error": round(float(r.pnl.std(ddof=1) / np.sqrt(n)), 3),
+                    "PnL less ours, paired": _paired(r, runs.get("ours", {}).get(market)),
                 }
             )
     return lines
+
+
+def _paired(runs: Runs, ours: Runs | None) -> list[float] | None:
+    """Mean difference in PnL path by path, and its standard error."""
+    if ours is None or runs is ours or len(runs.pnl) != len(ours.pnl):
+        return None
+    less = runs.pnl - ours.pnl
+    return [round(float(less.mean()), 4), round(float(less.std(ddof=1) / np.sqrt(len(less))), 4)]
 
 
 def _percentiles(values: Any) -> list[float]:
