@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": SPEECH,
     "synthetic": SPEECH | {"data", "kernel"},
     "solver": SPEECH | {"kernel", "config"},
+    "scenarios": SPEECH | {"data", "synthetic", "config"},
     "replay": SPEECH | {"kernel", "maker", "config"},
     "account": SPEECH | {"kernel", "maker", "config", "replay"},
     "research": SPEECH

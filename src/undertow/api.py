@@ -151,14 +151,14 @@ def run(
     and `ReconciliationError` if the account does not tie to cash (a fault of the software).
     """
     recording = generate(market) if isinstance(market, str) else market
-    used = _configured(config)
+    used = _resolved(config, recording)
     recording = with_fees(recording, used)
     chosen = settings or settings_of(used)
     beside = None
     if shadow is not None:
         if not isinstance(maker, str):
             raise ValueError("a shadow is a second configuration of a maker named by a string")
-        beside = _shadow_engine(recording, maker, _configured(shadow), chosen)
+        beside = _shadow_engine(recording, maker, _resolved(shadow, recording), chosen)
     if isinstance(maker, str):
         maker = makers.make(maker, used, recording.instrument)
     wanted = scenarios(chosen, extent)
@@ -199,7 +199,7 @@ def run(
             shadowed,
             Path(shadow).stem if isinstance(shadow, str | Path) else "shadow",
             horizon_s=horizon_s,
-            changes=_changes(used, _configured(shadow)),
+            changes=_changes(used, _resolved(shadow, recording)),
         ),
     )
 
@@ -207,6 +207,12 @@ def run(
 def _configured(config: Config | str | Path | None) -> Config:
     """A configuration, read if it is a file; None: the defaults."""
     return configuration.load(Path(config), Config) if isinstance(config, str | Path) else config or Config()
+
+
+def _resolved(config: Config | str | Path | None, market: Recording) -> Config:
+    """A configuration whose ``belief.calibration`` is settled for `market` (`makers.with_calibration`)."""
+    generated = market.params.name if isinstance(market, GeneratedMarket) else None
+    return makers.with_calibration(_configured(config), generated)
 
 
 def _shadow_engine(market: Recording, maker: str, config: Config, settings: ReplaySettings) -> Engine:

@@ -13,6 +13,8 @@ import numpy as np
 from undertow.baselines.avellaneda import make_avellaneda
 from undertow.baselines.avellaneda_records import AvellanedaSettings
 from undertow.baselines.glft_grid import GlftGridSettings, make_glft_grid
+from undertow.baselines.six_gate import make_six_gate
+from undertow.baselines.six_gate_rules import SixGateSettings
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
 from undertow.calibration import Calibration, to_belief_params
 from undertow.calibration import read as read_calibration
@@ -264,11 +266,26 @@ def make_hummingbot(config: Config, instrument: Instrument) -> Maker:
     return make_avellaneda(instrument, settings)
 
 
+def make_old(config: Config, instrument: Instrument) -> Maker:
+    """The six-gate maker of ``[six_gate]``, with the lot, position limit and levels of the others."""
+    given = msgspec.structs.asdict(config.six_gate)
+    for ours, theirs in (("drift_clamp", "clamp"), ("toxicity_size_cut", "size_cut"), ("quote_gate", "gate")):
+        given[theirs] = given.pop(ours)
+    settings = SixGateSettings(
+        **given,
+        order_usd=config.risk.lot_usd,
+        max_orders=config.risk.q_max_lots,
+        levels=config.ladder.levels,
+    )
+    return make_six_gate(instrument, settings)
+
+
 MAKERS: Final[dict[str, Callable[[Config, Instrument], Maker]]] = {
     "undertow": make_undertow,
     "glft": make_glft,
     "symmetric": make_plain,
     "avellaneda": make_hummingbot,
+    "six-gate": make_old,
 }
 
 

@@ -45,6 +45,9 @@ class Generated:
     """Seed of the market. Default: 1."""
     duration: float | None = None
     """Seconds of market. Default: 43200, twelve hours."""
+    scenario: str | None = None
+    """A recorded loss rebuilt instead: feb19 (or feb19-mirrored, feb19-twin). Draws two makers on one page:
+    the six-gate maker that lost, and ours (or --maker)."""
 
 
 @Parameter(name="*", group=STORED)
@@ -106,7 +109,7 @@ def replay(
     *,
     kind: Annotated[str | None, Parameter(group=FILES)] = None,
     repair: Annotated[bool, Parameter(group=FILES, negative=())] = False,
-    maker: str = "undertow",
+    maker: str | None = None,
     config: Path | None = None,
     shadow: Path | None = None,
     horizon: float = 10.0,
@@ -128,7 +131,7 @@ def replay(
     repair
         Repair bad rows of the files and say so, instead of stopping at the first.
     maker
-        undertow, glft, symmetric or avellaneda.
+        undertow (the default), glft, symmetric, avellaneda or six-gate.
     config
         TOML file that configures the maker (`undertow config init` writes one).
     shadow
@@ -139,6 +142,8 @@ def replay(
     """
     if output.json and output.open:
         raise UsageError("--json prints only JSON; drop --open")
+    if generated.scenario is not None:
+        return _scenario(files or [], kind, maker, config, generated, stored, venue, output)
     cold = _compile_cache.is_cold()
     with Progress(quiet=output.quiet) as progress:
         from undertow import api, makers
@@ -148,15 +153,16 @@ def replay(
             recording = recording_of(files or [], kind, repair, generated, stored)
             used = configuration_of(config, venue.interval_ms)
             settings = _settings(venue, used)
-            makers.make(maker, used, recording.instrument)
+            chosen = maker or "undertow"
+            makers.make(chosen, used, recording.instrument)
             beside = configuration_of(shadow, venue.interval_ms) if shadow is not None else None
             if beside is not None:
-                makers.make(maker, beside, recording.instrument)
+                makers.make(chosen, beside, recording.instrument)
         watch = _Watch(progress, recording, cold)
         watch.begin(venue.range)
         session = api.run(
             recording,
-            maker,
+            chosen,
             config=used,
             settings=settings,
             extent=venue.range,
@@ -170,6 +176,45 @@ def replay(
             path = path / f"{session.maker}-{recording.name}.html"
         session.report(path)
     _tell(session, path, output, watch)
+    return 0
+
+
+def _scenario(
+    files: list[Path],
+    kind: str | None,
+    maker: str | None,
+    config: Path | None,
+    generated: Generated,
+    stored: Stored,
+    venue: Venue,
+    output: Output,
+) -> int:
+    """A recorded loss, rebuilt: two makers on one page."""
+    from undertow.cli.scenario import replay_scenario, tell
+
+    others = given(market=generated.market, duration=generated.duration, kind=kind, store=stored.store)
+    others += given(venue=stored.venue, coin=stored.coin, start=stored.start, end=stored.end)
+    refuse(others + (["files"] if files else []), "--scenario")
+    assert generated.scenario is not None
+    with Progress(quiet=output.quiet) as progress:
+        if _compile_cache.is_cold():
+            progress.say("first start of this version: compiling engine and makers, some minutes, once")
+        with preparing():
+            used = configuration_of(config, venue.interval_ms)
+            settings = _settings(venue, used)
+        duel = replay_scenario(generated.scenario, maker, generated.seed, used, settings, progress)
+        progress.begin("writing the report")
+        from undertow.account.report.duel import write_duel
+
+        path = output.output
+        if path.suffix.lower() not in (".html", ".htm"):
+            path = path / f"{generated.scenario}.html"
+        write_duel(duel, path)
+    tell(duel, path, as_json=output.json, quiet=output.quiet)
+    if output.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
     return 0
 
 

@@ -256,6 +256,31 @@ class Avellaneda(Section, frozen=True, kw_only=True):
     ] = 2.0
 
 
+class SixGate(Section, frozen=True, kw_only=True):
+    """The six-gate maker of 19 February 2026; lot, limit and levels are those of [risk] and [ladder]."""
+
+    gamma: Annotated[float, between(1e-6, 1e3, "risk aversion per unit fraction of price: inert")] = 0.15
+    prior_kappa_per_bp: Annotated[float, between(1e-3, 100, "κ injected at the start, 1/bp")] = 0.1287
+    prior_prints: Annotated[float, between(1e-3, 1e6, "prints the injected κ weighs as much as")] = 100.0
+    spacing_bps: Annotated[float, between(0, 1000, "distance between orders")] = 0.35
+    cycle_s: Annotated[float, between(0, 3600, "time between its quote cycles, s")] = 5.5
+    early_limit: Annotated[
+        float, between(1, 100, "limit before the loss reduces it, as a multiple of the later one")
+    ] = 17.18 / 8.57
+    reduce_at_loss: Annotated[float, between(0, 1e9, "session loss that reduces the limit, USD")] = 0.28
+    drift: Annotated[bool, Meta(description="move the quotes by the legacy drift")] = True
+    drift_clamp: Annotated[bool, Meta(description="hold the drift within ±3 bps")] = True
+    drift_inverted: Annotated[bool, Meta(description="the sign it had at the order price")] = True
+    drift_gain: Annotated[float, between(0, 1000, "scale of the legacy drift")] = 2.0
+    stuck_s: Annotated[float, between(0, 86400, "the drift stands at +3 bps for so long, s")] = 86.0
+    toxicity_size_cut: Annotated[bool, Meta(description="cut sizes by 3 to 17 % where flow is toxic")] = True
+    quote_gate: Annotated[bool, Meta(description="only the reducing side above gate_share")] = True
+    gate_share: Annotated[float, between(0, 10, "share of the limit at which the gate shuts")] = 0.5
+    zones: Annotated[bool, Meta(description="Yellow, Red and Kill at 60, 80 and 100 % of the limit")] = True
+    signal_weight: Annotated[float, between(0, 10, "what trend adds to the gate's share: dead")] = 0.0
+    smoothed_drift_weight: Annotated[float, between(0, 10, "what smoothed drift adds to drift: dead")] = 0.0
+
+
 class Config(Section, frozen=True, kw_only=True):
     """Everything that can be configured, a section each."""
 
@@ -274,6 +299,7 @@ class Config(Section, frozen=True, kw_only=True):
     glft_grid: GlftGrid = GlftGrid()
     symmetric: Symmetric = Symmetric()
     avellaneda: Avellaneda = Avellaneda()
+    six_gate: SixGate = SixGate()
 
 
 def kappa_eta_at_limit(risk: Risk, aggressor_lots: float) -> float:

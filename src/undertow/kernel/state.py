@@ -73,17 +73,6 @@ STATE: Final = np.dtype(
     align=True,
 )
 
-LEAN_PARAMS: Final = np.dtype(
-    [
-        ("use_drift", "u1"),  # μ̂ in the reservation price
-        ("use_carry", "u1"),  # coming settlements in it
-        ("flow_sensitivity", "<f8"),
-        ("informed_weight", "<f8"),
-    ],
-    align=True,
-)
-"""Switches of what leans on the quotes beside inventory."""
-
 PARAMS: Final = np.dtype(
     [
         ("estimators", ESTIMATOR_PARAMS),

@@ -71,8 +71,13 @@ class _Ready:
     settings: ReplaySettings
 
 
-def _ready(variants: Sequence[Variant], instrument: Instrument) -> list[_Ready]:
-    return [_Ready(makers.make(v.maker, v.config, instrument), settings_of(v.config)) for v in variants]
+def _ready(variants: Sequence[Variant], instrument: Instrument, preset: str | None = None) -> list[_Ready]:
+    """The makers, ``belief.calibration = "auto"`` settled for the generated `preset` (None: a recording)."""
+    configs = [makers.with_calibration(v.config, preset) for v in variants]
+    return [
+        _Ready(makers.make(v.maker, config, instrument), settings_of(config))
+        for v, config in zip(variants, configs, strict=True)
+    ]
 
 
 def run_seeds(
@@ -92,7 +97,7 @@ def run_seeds(
     params = [cell.params() for cell in cells]
     fees = variants[0].config
     ready = [
-        _ready(variants, with_fees(cell.generate(p, 0), fees).instrument)
+        _ready(variants, with_fees(cell.generate(p, 0), fees).instrument, p.name)
         for cell, p in zip(cells, params, strict=True)
     ]
     found: list[list[list[Measures]]] = [[[] for _ in seeds] for _ in cells]

@@ -159,6 +159,6 @@ class Closed:
         gaps = FIRST_GAP * np.concatenate([[0.0], np.cumsum(SPACING_RATIO ** np.arange(levels - 1.0))])
         rungs.tick[:levels] = np.arange(levels)  # every level has a price of its own
         rungs.depth_bps[:levels] = touch + gaps / float(rungs.kappa)
-        price_levels(rungs, x, r, 0.0, floor if math.isfinite(floor) else -1e9)
+        price_levels(rungs, x, r, 0.0, 0.0, floor if math.isfinite(floor) else -1e9)
         solve_sizes(rungs, self._risk.eta)
         return Levels(rungs.depth_bps[:levels].copy(), rungs.cumulative_lots[:levels].copy())

@@ -14,23 +14,25 @@ from undertow.account.report.figures import Figure, rounded
 MAX_FILL_MARKERS: Final = 2000
 
 
-def _ms(times_ns: NDArray[np.int64]) -> list[float]:
+def milliseconds(times_ns: NDArray[np.int64]) -> list[float]:
+    """Times as plotly's date axis takes them."""
     out: list[float] = (times_ns // 1_000_000).tolist()
     return out
 
 
-def _line(
-    name: str, times_ns: NDArray[np.int64], values: NDArray[np.float64], axis: str, digits: int, **line: Any
+def line(
+    name: str, times_ns: NDArray[np.int64], values: NDArray[np.float64], axis: str, digits: int, **style: Any
 ) -> Figure:
+    """A line over time, thinned to what can be seen; `axis` is plotly's name of its y axis."""
     at = extremes(values)
     return {
         "type": "scatter",
         "mode": "lines",
         "name": name,
-        "x": _ms(times_ns[at]),
+        "x": milliseconds(times_ns[at]),
         "y": rounded(values[at], digits),
         "yaxis": axis,
-        "line": {"width": 1.2, **line},
+        "line": {"width": 1.2, **style},
         "hovertemplate": f"{name} %{{y}}<extra></extra>",
     }
 
@@ -39,7 +41,7 @@ def _band(
     name: str, times_ns: NDArray[np.int64], low: NDArray[np.float64], high: NDArray[np.float64], axis: str
 ) -> list[Figure]:
     at = starts(len(times_ns))
-    x, edges = _ms(times_ns[at]), (averages(low), averages(high))
+    x, edges = milliseconds(times_ns[at]), (averages(low), averages(high))
     base = {
         "type": "scatter",
         "mode": "lines",
@@ -69,7 +71,7 @@ def _fills(account: Account, side: int) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": word if len(shown) == len(fills) else f"{word} ({len(shown):,} of {len(fills):,})",
-        "x": _ms(shown["exch_ns"]),
+        "x": milliseconds(shown["exch_ns"]),
         "y": shown["px"].tolist(),
         "customdata": np.stack([shown["qty"], shown["level"], shown["mid"]], axis=1).tolist(),
         "marker": {
@@ -95,13 +97,13 @@ def _price(account: Account) -> list[Figure]:
     """Mid, own quotes, reservation price and fills."""
     o = account.observations
     t, digits = o["time_ns"], _price_digits(account.instrument.tick_size)
-    data = [_line("mid", t, o["mid"], "y", digits, color="@ink2")]
+    data = [line("mid", t, o["mid"], "y", digits, color="@ink2")]
     quotes = (("own best bid", "best_bid_px", "@buySoft"), ("own best ask", "best_ask_px", "@sellSoft"))
     for name, column, color in quotes:
         if _seen(o[column]):
-            data.append(_line(name, t, o[column], "y", digits, color=color, shape="hv"))
+            data.append(line(name, t, o[column], "y", digits, color=color, shape="hv"))
     if _seen(o["reservation_px"]):
-        r = _line("reservation price", t, o["reservation_px"], "y", digits, color="@accent", dash="dot")
+        r = line("reservation price", t, o["reservation_px"], "y", digits, color="@accent", dash="dot")
         data.append(r)
     return data + [_fills(account, side) for side in (1, -1) if (account.fills["side"] == side).any()]
 
@@ -110,8 +112,8 @@ def _drift(account: Account, axis: str) -> list[Figure]:
     """Drift and a band of one standard deviation."""
     o = account.observations
     t, drift, sd = o["time_ns"], o["drift_bps_per_s"], o["drift_sd_bps_per_s"]
-    line = _line("drift", t, drift, axis, 6, color="@accent")
-    return [*_band("drift ± √P", t, drift - sd, drift + sd, axis), line | {"showlegend": False}]
+    middle = line("drift", t, drift, axis, 6, color="@accent")
+    return [*_band("drift ± √P", t, drift - sd, drift + sd, axis), middle | {"showlegend": False}]
 
 
 def course(account: Account) -> Figure:
@@ -124,12 +126,12 @@ def course(account: Account) -> Figure:
         *([("drift, bps/s", 1.0)] if has_drift else []),
         ("equity, USD", 1.0),
     ]
-    position = _line("position", o["time_ns"], o["position"], "y2", 8, color="@ink2", shape="hv")
+    position = line("position", o["time_ns"], o["position"], "y2", 8, color="@ink2", shape="hv")
     data = [*_price(account), position | {"fill": "tozeroy", "fillcolor": "@band", "showlegend": False}]
     if has_drift:
         data += _drift(account, "y3")
     last = f"y{len(panels)}"
-    equity = _line("equity", o["time_ns"], o["equity"] * account.parts.usd_rate, last, 3, color="@ink2")
+    equity = line("equity", o["time_ns"], o["equity"] * account.parts.usd_rate, last, 3, color="@ink2")
     data.append(equity | {"showlegend": False})
     layout: Figure = {
         "height": 280 + 130 * len(panels),
@@ -139,7 +141,7 @@ def course(account: Account) -> Figure:
         "xaxis": {
             "type": "date",
             "anchor": last,
-            "range": _ms(np.array([account.ledger["first_ns"], account.ledger["last_ns"]])),
+            "range": milliseconds(np.array([account.ledger["first_ns"], account.ledger["last_ns"]])),
             "showspikes": True,
             "spikethickness": 1,
             "spikedash": "dot",

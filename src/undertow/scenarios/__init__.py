@@ -1,0 +1,1 @@
+"""Recorded losses rebuilt as markets: what the record shows, random between."""
