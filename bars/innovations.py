@@ -10,6 +10,9 @@ normalised innovation squared of the price observations,
 is averaged over the second half: .8 to 1.25. Its path, the mean over a running five minutes, is drawn
 to the folder in UNDERTOW_PLOTS if that is set (one HTML page).
 
+Surprises have fat tails: over 150 s (the halves of the five-minute recordings) their mean is uncertain
+by more than the bar is wide, as its standard error beside it says.
+
 The crash of 23 December 2025 has no prints: there every second is a tick of the volatility.
 """
 
@@ -55,6 +58,7 @@ from undertow.kernel.volatility import (
 )
 from undertow.records import Rec, new_record
 from undertow.research.calibrate import calibrate
+from undertow.research.hac import mean_and_error
 from undertow.units import depth_bps
 
 TITLE = "Innovations of the drift filter on real recordings, second half"
@@ -276,11 +280,12 @@ def measure() -> list[Figure]:
         nis, found = innovations(seen, name)
         paths[name] = seen, nis
         late = second_half(seen, nis)
-        value = float(late.mean())
+        value, error = mean_and_error(late, 30)
         path = running_mean(nis)[np.isfinite(nis)]
         steps = path[np.isfinite(path)][:: max(len(path) // 12, 1)]
         detail = {
             "observations": len(late),
+            "standard error (30 s blocks)": round(error, 3),
             "median (of χ²(1): .455)": round(float(np.median(late)), 3),
             "without the largest 1 %": round(float(late[late <= np.quantile(late, 0.99)].mean()), 3),
             "path, five-minute means": steps.round(2).tolist(),

@@ -10,7 +10,6 @@ A feature that explains more of the coming return than *perfect* knowledge of μ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numba as nb
@@ -23,6 +22,9 @@ from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 
 MAX_ALPHAS: Final = N_FEATURES
+
+AlphaList = list[tuple[float, dict[str, float]]] | tuple[tuple[float, dict[str, float]], ...]
+"""(decay in 1/s, loadings in bps/s per unit by feature) of each alpha."""
 
 ALPHAS: Final = np.dtype([("rate", "<f8", (MAX_ALPHAS,))], align=True)  # v_a, bps/s
 
@@ -39,7 +41,7 @@ ALPHA_PARAMS: Final = np.dtype(
 
 def alpha_params(
     *,
-    alphas: Sequence[tuple[float, dict[str, float]]] = (),
+    alphas: AlphaList = (),
     centers: dict[str, float] | None = None,
     without: tuple[str, ...] = (),
 ) -> Rec:

@@ -28,14 +28,13 @@ estimator speaks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.kernel.alphas import ALPHA_PARAMS, ALPHAS, alpha_params, alphas_cycle
+from undertow.kernel.alphas import ALPHA_PARAMS, ALPHAS, AlphaList, alpha_params, alphas_cycle
 from undertow.kernel.drift import (
     DRIFT,
     DRIFT_PARAMS,
@@ -124,7 +123,7 @@ def belief_params(
     centers: dict[str, float] | None = None,
     horizon_s: float = 10.0,
     tau_noise_s: float = 0.5,
-    alphas: Sequence[tuple[float, dict[str, float]]] = (),
+    alphas: AlphaList = (),
     pace_cycles: tuple[int, int, int] = (1, 2, 5),
     without: tuple[str, ...] = (),
     funding_scale: float = 0.02,
@@ -151,7 +150,7 @@ def belief_params(
     rec = new_record(BELIEF_PARAMS)
     own = drift_params(theta_per_s=theta_per_s, sigma_mu=sigma_mu, initial=initial, floor=floor)
     if drift is not None:
-        for name in ("min_dt_ns", "gap_s", "memory_half_life_s", "max_correction"):
+        for name in ("min_dt_ns", "gap_s", "memory_half_life_s", "max_correction", "prior_observations"):
             own[name] = drift[name]
     rec["drift"] = own
     if adaptation is None:

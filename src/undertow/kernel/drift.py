@@ -9,8 +9,9 @@
 `min_dt_s` later. σ_noise² is the bounce of the mid, estimated as minus the autocovariance of
 successive Δp (Roll 1984), never negative and at most half their variance. s is the EWMA of
 (innovation² − P)/R with R uncorrected: it makes the mean normalised innovation squared 1, and a
-wrong σ is corrected in R and nowhere else. Looks
-more than `gap_s` apart: predict over the gap, observe nothing, start the next difference anew.
+wrong σ is corrected in R and nowhere else. Until its memory has filled, s and the autocovariances are
+plain means, in which the start s = 1 counts as `prior_observations`. Looks more than `gap_s` apart:
+predict over the gap, observe nothing, start the next difference anew.
 
 `update` takes any other observation (z, R) of μ; `observation_of_forecast` makes one of a forecast
 of the return. Nothing here depends on own inventory. Source: docs/model.md §4.
@@ -62,6 +63,7 @@ DRIFT_PARAMS: Final = np.dtype(
         ("gap_s", "<f8"),
         ("memory_half_life_s", "<f8"),
         ("max_correction", "<f8"),
+        ("prior_observations", "<f8"),
     ],
     align=True,
 )
@@ -77,18 +79,21 @@ def drift_params(
     gap_s: float = 10.0,
     memory_half_life_s: float = 300.0,
     max_correction: float = 4.0,
+    prior_observations: float = 20.0,
 ) -> Rec:
-    """θ (1/s), σ_μ ((bps/s)/√s), P₀ and floor as multiples of P_∞, sampling, bound of s."""
+    """θ (1/s), σ_μ ((bps/s)/√s), P₀ and floor as multiples of P_∞, sampling, bound of s and how many
+    observations its start at 1 is worth."""
     require("drift", theta_per_s=theta_per_s, sigma_mu=sigma_mu, initial=initial, min_dt_s=min_dt_s)
     require("drift", gap_s=gap_s, memory_half_life_s=memory_half_life_s)
     require("drift", low=1.0, max_correction=max_correction)
-    require_not_negative("drift", floor=floor)
+    require_not_negative("drift", floor=floor, prior_observations=prior_observations)
     rec = new_record(DRIFT_PARAMS)
     stationary = sigma_mu**2 / (2.0 * theta_per_s)
     rec["theta"], rec["stationary_variance"] = theta_per_s, stationary
     rec["initial_variance"], rec["floor_variance"] = initial * stationary, floor * stationary
     rec["min_dt_ns"], rec["gap_s"] = s_to_ns(min_dt_s), gap_s
     rec["memory_half_life_s"], rec["max_correction"] = memory_half_life_s, max_correction
+    rec["prior_observations"] = prior_observations
     return rec
 
 
@@ -184,7 +189,8 @@ def drift_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -
     state.innovation = innovation
     state.innovation_variance = state.variance + state.observed_noise
     update(state, params, state.observed, state.observed_noise)
-    weight = irregular_weight(0.0, dt_s, params.memory_half_life_s)
+    known = state.observations + params.prior_observations
+    weight = max(irregular_weight(0.0, dt_s, params.memory_half_life_s), 1.0 / (known + 1.0))
     state.noise_ratio = blend(state.noise_ratio, ratio, weight)
     state.square = blend(state.square, change_bps * change_bps, weight)
     if not np.isnan(state.previous_bps):
