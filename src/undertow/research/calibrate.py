@@ -53,12 +53,17 @@ Floats = NDArray[np.float64]
 
 DEFAULT_THETA: Final = 0.02
 DEFAULT_SIGMA_MU: Final = 0.005
+FASTEST_DRIFT_PER_S: Final = 0.05
+"""θ above this is the momentum of seconds, which alphas carry: not a drift to lean on for a minute."""
+DRIFT_STEP_S: Final = 5.0
+"""The drift is looked for in the mid every so often: a mid that lags by a second or two looks like one."""
 
 
 def drift_in_use(fit: OuFit) -> tuple[float, float]:
-    """(θ, σ_μ) to quote with, inside their bounds."""
+    """(θ, σ_μ) to quote with, inside their bounds: the fit's where it is a drift and two errors from none."""
     theta, sigma_mu = DEFAULT_THETA, min(DEFAULT_SIGMA_MU, fit.sigma_mu_upper)
-    if fit.identified:
+    certain = fit.identified and fit.sigma_mu > 2.0 * fit.sigma_mu_error
+    if certain and fit.theta_per_s <= FASTEST_DRIFT_PER_S:
         theta, sigma_mu = fit.theta_per_s, fit.sigma_mu
     return float(np.clip(theta, *THETA_BOUNDS)), float(np.clip(sigma_mu, *SIGMA_MU_BOUNDS))
 
@@ -209,7 +214,10 @@ def calibrate(
     excluded = {v.name: v.reason for v in report.verdicts if not v.passed}
     seen = _Seen(time_s, mid, x, horizon_s, centered)
     quick, slow, seen = seen.without_quick(report.features)
-    fit = drift or fit_ou_drift(time_s, seen.mid, constant_sigma=constant_sigma)
+    fit = drift
+    if fit is None:
+        step = max(round(DRIFT_STEP_S / float(np.median(np.diff(time_s)))), 1)
+        fit = fit_ou_drift(time_s[::step], seen.mid[::step], constant_sigma=constant_sigma)
     theta, sigma_mu = drift_in_use(fit)
     stationary = sigma_mu**2 / (2.0 * theta)
     kinds = []
