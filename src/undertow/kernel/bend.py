@@ -6,7 +6,7 @@ ever more slowly: with u = κηL/(1 + κηL) and ε = (κ_a − κ_b)/(κ_a + κ
     P(q) = (η/s)·Y,   sinh(Y)·e^(cY) = s·q,   s = ½κη·√(1 + 3u),   c = ε·(κη/s)·(1 + κηL)/(3 + κηL)
 
 so r(q) = r(0) − P(q). For L = ∞ and equal κ this is the exact solution, γσ²q = (2A/κe)·sinh(κP); for
-one lot per fill s = ½κη matches the exact one to the fifth order in q; between, s and c are
+one lot per fill s = ½κη is the leading order of the exact one in κη; between, s and c are
 interpolated. What one aggressor of L lots does to the balance at q = 0 where κ differ,
 
     Δ = w·ln(κ_b/κ_a)/(κ_a + κ_b),   w = κηL/(κηL + 3.5),
