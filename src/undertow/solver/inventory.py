@@ -193,7 +193,7 @@ def pass_signals(
 
 def _times(reversions: list[float], steps: int) -> Array:
     """From when the slowest signal is spent down to 0, geometric, the fastest resolved."""
-    last, first = 9.0 / min(reversions), 0.05 / max(reversions)
+    last, first = 9.0 / min(reversions), 1.2 / (max(reversions) * steps)
     return np.append(np.geomspace(last, first, steps), 0.0)
 
 
