@@ -59,14 +59,17 @@ def inventory_price(eta: float, bend: float, tilt: float, lots: float) -> float:
     if tilt != 0.0:
         for _ in range(6):  # Newton on Y − asinh(x·e^(−cY)), whose slope lies in 1 ± c
             z = x * math.exp(-tilt * y)
-            y -= (y - math.asinh(z)) / (1.0 + tilt * z / math.sqrt(1.0 + z * z))
+            step = (y - math.asinh(z)) / (1.0 + tilt * z / math.sqrt(1.0 + z * z))
+            y -= step
+            if abs(step) < 1e-9:  # the next would be of its square
+                break
     return eta / bend * y
 
 
 @nb.njit(cache=True)
 def inventory_lots(eta: float, bend: float, tilt: float, price: float) -> float:
-    """The inventory q with P(q) = `price`."""
-    y = price * bend / eta
+    """The inventory q with P(q) = `price`; beyond 1e130/s it stops growing."""
+    y = min(max(price * bend / eta, -300.0), 300.0)
     if abs(y) < _STRAIGHT:
         return price / eta
     return math.sinh(y) * math.exp(tilt * y) / bend
