@@ -88,6 +88,7 @@ def test_bent_sizes_are_the_optimum_found_by_force(seed: int) -> None:
     rungs = rungs_of(margins, rates, room)
     rungs.held_lots = rng.uniform(-4.0, 4.0)
     rungs.bend, rungs.tilt = bend_of(eta, 1.0, 0.9, 1.1, rng.choice([1.0, math.inf]))
+    rungs.held_bps = inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots)
     solve_sizes(rungs, eta)
     depth = np.linspace(0.0, room, 4001)
     price = np.array([lots_price(rungs, eta, s) for s in depth])

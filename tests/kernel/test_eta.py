@@ -131,7 +131,7 @@ def test_the_horizon_does_not_depend_on_adverse_selection() -> None:
     assert risk.eta > eta
 
 
-FINE = Instrument(name="FINE", tick_size=1e-8, size_step=1e-6, min_notional=0.01)
+FINE = Instrument(name="FINE", tick_size=1e-9, size_step=1e-6, min_notional=0.01)
 PATHS: dict[str, Callable[[Desk, float], None]] = {
     "drift": lambda d, u: d.x.__setattr__("drift", 0.3 * (u - 0.5)),
     "position": lambda d, u: d.x.__setattr__("position_lots", (2 * u - 1) * d.params.risk.q_max_lots),
@@ -199,7 +199,7 @@ def test_a_settlement_is_a_step_of_its_funding() -> None:
     """The one documented jump of r, and proof that the test above sees jumps."""
     desk = Desk(FINE, 100.0)
     desk.randomise(np.random.default_rng(1))
-    desk.book.top.best_bid, desk.book.top.best_ask = 9_999_000_000, 10_001_000_000
+    desk.book.top.best_bid, desk.book.top.best_ask = 99_990_000_000, 100_010_000_000
     desk.x.mid, desk.x.lot_qty, desk.x.funding_bps[0], desk.x.funding_in_s[0] = 100.0, 1.0, 0.7, 0.0
 
     def pass_settlement(d: Desk, u: float) -> None:

@@ -6,7 +6,7 @@ ever more slowly: with u = κηL/(1 + κηL) and ε = (κ_a − κ_b)/(κ_a + κ
     P(q) = (η/s)·Y,   sinh(Y)·e^(cY) = s·q,   s = ½κη·√(1 + 3u),   c = ε·(κη/s)·(1 + κηL)/(3 + κηL)
 
 so r(q) = r(0) − P(q). For L = ∞ and equal κ this is the exact solution, γσ²q = (2A/κe)·sinh(κP); for
-one lot per fill s = ½κη matches the exact one to the fifth order in q; between, s and c are
+one lot per fill s = ½κη is the leading order of the exact one in κη; between, s and c are
 interpolated. What one aggressor of L lots does to the balance at q = 0 where κ differ,
 
     Δ = w·ln(κ_b/κ_a)/(κ_a + κ_b),   w = κηL/(κηL + 3.5),
@@ -59,14 +59,17 @@ def inventory_price(eta: float, bend: float, tilt: float, lots: float) -> float:
     if tilt != 0.0:
         for _ in range(6):  # Newton on Y − asinh(x·e^(−cY)), whose slope lies in 1 ± c
             z = x * math.exp(-tilt * y)
-            y -= (y - math.asinh(z)) / (1.0 + tilt * z / math.sqrt(1.0 + z * z))
+            step = (y - math.asinh(z)) / (1.0 + tilt * z / math.sqrt(1.0 + z * z))
+            y -= step
+            if abs(step) < 1e-9:  # the next would be of its square
+                break
     return eta / bend * y
 
 
 @nb.njit(cache=True)
 def inventory_lots(eta: float, bend: float, tilt: float, price: float) -> float:
-    """The inventory q with P(q) = `price`."""
-    y = price * bend / eta
+    """The inventory q with P(q) = `price`; beyond 1e130/s it stops growing."""
+    y = min(max(price * bend / eta, -300.0), 300.0)
     if abs(y) < _STRAIGHT:
         return price / eta
     return math.sinh(y) * math.exp(tilt * y) / bend

@@ -88,6 +88,7 @@ def decide(
     bid.rate, ask.rate = x.rate_bid, x.rate_ask
     for rungs in (bid, ask):
         rungs.held_lots = rungs.sign * x.position_lots
+        rungs.held_bps = -rungs.sign * reservation.inventory_bps
         rungs.bend, rungs.tilt = risk.bend, rungs.sign * risk.tilt
     bid.touch_offset_bps, ask.touch_offset_bps = r - half_bid, r + half_ask
     bid.touch_tick, ask.touch_tick = touch_ticks(inst, x.mid, r, half_bid, half_ask, x.position_lots)

@@ -65,6 +65,7 @@ RUNGS: Final = np.dtype(
         ("held_lots", "<f8"),  # position towards this side: sign·q
         ("bend", "<f8"),  # s and ±c of `kernel.bend`; 0: straight
         ("tilt", "<f8"),
+        ("held_bps", "<f8"),  # P of `held_lots`
         ("levels", "<i8"),
         ("distinct", "<i8"),  # levels with a price of their own
         ("tick", "<i8", (MAX_LEVELS,)),
@@ -73,6 +74,7 @@ RUNGS: Final = np.dtype(
         ("edge_bps", "<f8", (MAX_LEVELS,)),  # depth − AS − fee ± what drift and alphas expect
         ("reach_rate", "<f8", (MAX_LEVELS,)),  # Λ_k, 1/s
         ("cumulative_lots", "<f8", (MAX_LEVELS,)),  # S_k, continuous
+        ("moved_bps", "<f8", (MAX_LEVELS,)),  # g(S_k)
         ("qty", "<f8", (MAX_LEVELS,)),  # what is wanted, venue's unit, rounded; 0 where empty
         ("expected_pnl", "<f8", (MAX_LEVELS,)),  # E[PnL_k] of `qty`, bps·lots/s
         ("reason_value", "<f8", (MAX_LEVELS,)),
@@ -158,8 +160,7 @@ def lots_price(rungs: Rec, eta: float, lots: float) -> float:
     """g(S), bps: how far r moves away while the side fills `lots`."""
     if rungs.bend == 0.0:
         return eta * lots
-    held = inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots)
-    return inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots + lots) - held
+    return inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots + lots) - rungs.held_bps
 
 
 @nb.njit(cache=True)
@@ -167,13 +168,31 @@ def price_lots(rungs: Rec, eta: float, price: float) -> float:
     """g⁻¹: the lots after which r has moved `price` bps."""
     if rungs.bend == 0.0:
         return price / eta
-    held = inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots)
-    return inventory_lots(eta, rungs.bend, rungs.tilt, held + price) - rungs.held_lots
+    price += rungs.held_bps
+    return inventory_lots(eta, rungs.bend, rungs.tilt, price) - rungs.held_lots
+
+
+@nb.njit(cache=True)
+def moved_price(rungs: Rec, eta: float, lots: float) -> float:
+    """g(S) after `solve_sizes`, straight between the S_k it found; no transcendental within them."""
+    if rungs.bend == 0.0:
+        return eta * lots
+    before, price = 0.0, 0.0
+    for j in range(rungs.distinct):
+        k = rungs.level_of[j]
+        upto, there = rungs.cumulative_lots[k], rungs.moved_bps[k]
+        if lots <= upto:
+            return there if upto == before else price + (there - price) * (lots - before) / (upto - before)
+        before, price = upto, there
+    return lots_price(rungs, eta, lots)
 
 
 @nb.njit(cache=True)
 def solve_sizes(rungs: Rec, eta: float) -> None:
-    """Fill `cumulative_lots` with the joint optimum S_k of the levels with a price of their own."""
+    """Fill `cumulative_lots` with the joint optimum S_k of the levels with a price of their own.
+
+    Where `bend` > 0, `held_lots`, `held_bps` = P(`held_lots`) and `tilt` must be set.
+    """
     pools = 0
     n = rungs.distinct
     for j in range(n):
@@ -192,19 +211,22 @@ def solve_sizes(rungs: Rec, eta: float) -> None:
             rungs.pool_w[pools - 2] += rungs.pool_w[pools - 1]
             rungs.pool_end[pools - 2] = j
             pools -= 1
-    j, reached = 0, 0.0
-    full = lots_price(rungs, eta, rungs.room_lots)
+    j, reached, moved = 0, 0.0, 0.0
     for pool in range(pools):
         b, w = rungs.pool_b[pool], rungs.pool_w[pool]
         if b <= 0.0:
-            lots = 0.0
-        elif b >= full * w:
-            lots = rungs.room_lots
+            lots, price = 0.0, 0.0
         else:
-            lots = min(price_lots(rungs, eta, b / w), rungs.room_lots)
-        reached = max(reached, lots)
+            price = b / w if w > 0.0 else np.inf
+            lots = price_lots(rungs, eta, price)
+            if lots > rungs.room_lots:
+                lots = rungs.room_lots
+                price = lots_price(rungs, eta, lots)
+        if lots > reached:
+            reached, moved = lots, price
         while j <= rungs.pool_end[pool]:
-            rungs.cumulative_lots[rungs.level_of[j]] = reached
+            k = rungs.level_of[j]
+            rungs.cumulative_lots[k], rungs.moved_bps[k] = reached, moved
             j += 1
 
 
@@ -230,8 +252,8 @@ def level_value(rungs: Rec, eta: float, aggressor_lots: float, k: int, begin: fl
     """`sweep_value` of level k with g straight between `begin` and `end`, bps·lots."""
     if end <= begin:
         return 0.0
-    near = lots_price(rungs, eta, begin)
-    slope = (lots_price(rungs, eta, end) - near) / (end - begin)
+    near = moved_price(rungs, eta, begin)
+    slope = (moved_price(rungs, eta, end) - near) / (end - begin)
     return sweep_value(rungs.margin_bps[k] - near + slope * begin, slope, aggressor_lots, begin, end)
 
 

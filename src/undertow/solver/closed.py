@@ -152,7 +152,7 @@ class Closed:
     def _side(self, sign: int, touch: float, r: float, room: float, levels: int) -> Levels:
         rungs, x, floor = self._rungs, self._x, self.problem.floor_bps
         rungs.sign, rungs.levels, rungs.room_lots = sign, levels, max(room, 0.0)
-        rungs.held_lots = sign * x.position_lots
+        rungs.held_lots, rungs.held_bps = sign * x.position_lots, -sign * self._out.inventory_bps
         rungs.bend, rungs.tilt = self._risk.bend, sign * self._risk.tilt
         rungs.kappa = x.kappa_bid if sign > 0 else x.kappa_ask
         rungs.rate = x.rate_bid if sign > 0 else x.rate_ask

@@ -71,7 +71,8 @@ class Comparison:
     rows: tuple[Row, ...]
     sizes: tuple[Size, ...]
     utility: tuple[float, float] | None
-    """Value per second of the optimum and of the maker's ladder, bps·lots/s; none for one lot."""
+    """Value per second of the optimum and of the maker's ladder once no signal is left, bps·lots/s;
+    None for one lot per fill."""
     doubts: tuple[str, ...]
     """Why nothing here is to be trusted; empty inside the box."""
 
@@ -115,7 +116,7 @@ def compare(problem: Problem, signals: Signals, *, limit_lots: float = 12.0) -> 
     return Comparison(
         problem,
         signals,
-        (chain.eta() if chain else solution.eta(), closed.eta),
+        (chain.eta() if chain and not signals.imbalance else now.eta(), closed.eta),
         tau,
         kappa_eta,
         imbalance,

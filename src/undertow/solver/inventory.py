@@ -191,19 +191,31 @@ def pass_signals(
     return 2.0 * fine - coarse
 
 
+def _times(reversions: list[float], steps: int) -> Array:
+    """From when the slowest signal is spent down to 0, geometric, the fastest resolved."""
+    last, first = 9.0 / min(reversions), 1.2 / (max(reversions) * steps)
+    return np.append(np.geomspace(last, first, steps), 0.0)
+
+
+def _lasting(reversion: float, now: float, before: float) -> float:
+    """Mean of e^(−θt) over a step."""
+    return (
+        -math.exp(-reversion * now) * math.expm1(-reversion * (before - now)) / (reversion * (before - now))
+    )
+
+
 def _march(solution: Solution, drift: float, imbalance: float, flow_reversion: float, steps: int) -> Array:
-    """Backward in time by linearly implicit Euler steps that shorten as the present nears."""
+    """Backward in time by linearly implicit Euler steps, signals at their mean over each."""
     problem, grid = solution.problem, solution.grid
-    slowest = min(problem.drift_reversion if drift else math.inf, flow_reversion if imbalance else math.inf)
-    if math.isinf(slowest):
+    passing = [problem.drift_reversion] * bool(drift) + [flow_reversion] * bool(imbalance)
+    if not passing:
         return solution.value
-    times = 9.0 / slowest * np.linspace(1.0, 0.0, steps + 1) ** 2
     bid, ask = sides(problem)
     value = solution.value
     identity = np.eye(len(value))
-    for before, now in pairwise(times):
-        share = imbalance * math.exp(-flow_reversion * now)
-        mu = drift * math.exp(-problem.drift_reversion * now)
+    for before, now in pairwise(_times(passing, steps).tolist()):
+        share = imbalance * _lasting(flow_reversion, now, before)
+        mu = drift * _lasting(problem.drift_reversion, now, before)
         generator, income = _linearised(
             grid,
             value,
@@ -211,6 +223,6 @@ def _march(solution: Solution, drift: float, imbalance: float, flow_reversion: f
             ask._replace(rate=ask.rate * (1.0 - share)),
         )
         income += mu * grid.lots - 0.5 * problem.risk * grid.lots**2 - solution.utility_rate
-        dt = float(before - now)
+        dt = before - now
         value = _solve(identity / dt - generator, value / dt + income)
     return value
