@@ -15,6 +15,8 @@ from undertow.kernel.desk import MAX_WORKING
 from undertow.kernel.l2book import NO_ASK, NO_BID, Book
 from undertow.records import Rec, new_record
 from undertow.replay.log import FILL_LOG, LEDGER, MARKOUT_HORIZONS_S
+from undertow.replay.settings import FIFO
+from undertow.replay.standing import FEWEST, STANDING, roomier
 
 FOREVER: Final = 2**62
 """A moment that never comes, ns."""
@@ -32,6 +34,7 @@ RESTING: Final = np.dtype(
         ("id", "<i8"),
         ("tick", "<i8"),
         ("sent_ns", "<i8"),
+        ("place", "<i8"),  # in the order of arrival of all orders, the market's too
         ("leaves", "<f8"),
         ("ahead", "<f8"),  # displayed quantity before us in the queue; others' only
         ("traded", "<f8"),  # printed at our price since the level's last update
@@ -94,6 +97,9 @@ EXCHANGE: Final = np.dtype(
         ("bid_mask", "<u8"),  # bit tick & 63 set where an own bid may rest
         ("ask_mask", "<u8"),
         ("reduce_only", "<i8"),
+        # the market's orders, where order ids exist
+        ("next_place", "<i8"),
+        ("standing", "<i8"),  # taken places of `Venue.standing`
         # last touch with both sides
         ("mid_bid", "<i8"),
         ("mid_ask", "<i8"),
@@ -118,7 +124,10 @@ EXCHANGE: Final = np.dtype(
 
 
 class Venue(NamedTuple):
-    """The exchange: its record, answers on their way (a ring), fill log, book and rules."""
+    """The exchange: its record, answers on their way (a ring), fill log, book and rules.
+
+    ``standing``: the market's orders by id (`undertow.replay.standing`), unused but by the FIFO queue.
+    """
 
     ex: Rec
     outbox: NDArray[np.void]
@@ -127,6 +136,7 @@ class Venue(NamedTuple):
     book: Book
     inst: Rec
     rules: Rec
+    standing: NDArray[np.void]
 
 
 def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
@@ -135,6 +145,7 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
     ex["next_exch_ns"] = ex["next_timer_ns"] = ex["next_sample_ns"] = ex["end_ns"] = FOREVER
     ex["next_markout_ns"] = FOREVER
     ex["early_ns"] = -1
+    ex["next_place"] = 1
     ex["best_own_bid"], ex["best_own_ask"] = NO_BID, NO_ASK
     ex["worst_own_bid"], ex["worst_own_ask"] = NO_ASK, NO_BID
     ex["mid_bid"], ex["mid_ask"] = NO_BID, NO_ASK
@@ -147,17 +158,24 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
         book=book,
         inst=inst,
         rules=rules,
+        standing=np.zeros(FEWEST if rules["queue_model"] == FIFO else 2, dtype=STANDING),
     )
 
 
 def grown(venue: Venue) -> Venue:
-    """The same venue with twice the room in its answer queue and fill log."""
+    """The same venue with twice the room where it was short of it."""
     ex = venue.ex
+    if 2 * int(ex["standing"]) >= len(venue.standing):
+        venue = venue._replace(standing=roomier(venue.standing))
+        ex["standing"] = np.count_nonzero(venue.standing["state"])
+    short = int(ex["outbox_tail"] - ex["outbox_head"]) > len(venue.outbox) - ROOM
+    ex["crowded"] = 0
+    if not short and int(ex["n_fills"]) <= len(venue.fills) - ROOM:
+        return venue
     old = venue.outbox
     outbox = np.zeros(2 * len(old), dtype=EVENT)
     for at in range(int(ex["outbox_head"]), int(ex["outbox_tail"])):
         outbox[at % len(outbox)] = old[at % len(old)]
     fills = np.zeros(2 * len(venue.fills), dtype=FILL_LOG)
     fills[: len(venue.fills)] = venue.fills
-    ex["crowded"] = 0
     return venue._replace(outbox=outbox, fills=fills)
