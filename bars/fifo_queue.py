@@ -28,13 +28,14 @@ from bars.snapshot_bias import BEYOND_BPS, timetable
 from undertow.data.hftbacktest_export import export_hftbacktest
 from undertow.data.memory import InMemoryRecording
 from undertow.events import ORDER_EXEC
+from undertow.instrument import step_ticks, tick_near
 from undertow.replay import ReplaySettings, replay
 from undertow.synthetic.generate import generate
 
 TITLE = f"Exact queue: fills as in hftbacktest {VERSION} (L3), and the bias of the queue models"
 
-SEEDS = (11, 12, 13)
-DURATION_S = 1_800.0
+SEEDS = (11, 12, 13, 14, 15, 16)
+DURATION_S = 600.0
 LIVE_NS = 10_000_000_000
 CYCLE_MS = 50.0
 SETTINGS = ReplaySettings(
@@ -46,13 +47,25 @@ SETTINGS = ReplaySettings(
     sample_interval_s=0,
     queue_model="fifo",
 )
+MODELS = {
+    "fifo": ("fifo", 3.0),
+    "risk_averse": ("risk_averse", 3.0),
+    "power 3": ("power", 3.0),
+    "power 1": ("power", 1.0),
+    "log": ("log", 3.0),
+}
 Fill = tuple[int, int, int, int]
 
 
 def market(seed: int, duration_s: float = DURATION_S) -> InMemoryRecording:
-    """A part of ``hl-btc`` with its orders, traded without a least order value."""
+    """A part of ``hl-btc`` with its orders, on a plain price grid and without a least order value."""
     made = generate("hl-btc", seed, duration_s, feed="orders")
-    instrument = msgspec.structs.replace(made.instrument, min_notional=0.0)
+    chunk = next(iter(made.chunks()))
+    tick = tick_near(made.instrument.record(), chunk.rows["px"][chunk.rows["kind"] == ORDER_EXEC][0])
+    grid = made.instrument.tick_size * step_ticks(made.instrument.record(), tick)
+    instrument = msgspec.structs.replace(
+        made.instrument, tick_size=grid, significant_figures=0, min_notional=0.0
+    )
     return InMemoryRecording(made.name, instrument, list(made.chunks()), False)
 
 
@@ -91,8 +104,10 @@ def parity(seed: int, peer: Peer, folder: Path) -> tuple[set[Fill], set[Fill], s
     peer.run(job)
     theirs = {(a, b, c, d) for a, b, c, d in np.load(folder / "fills.npy").tolist()}
     worse = _met_at_worse_price(rows_of(recording), ours, recording.instrument.tick_size)
-    through = {fill[3] for fill in worse}
-    apart = {fill for fill in ours ^ theirs if fill[3] not in through}
+    met = {fill[3]: fill[0] for fill in worse}
+    # An order met that way here is filled later there, or never.
+    apart = {f for f in ours - theirs if f[3] not in met}
+    apart |= {f for f in theirs - ours if f[0] <= met.get(f[3], 2**62)}
     return ours & theirs, worse - theirs, apart
 
 
@@ -112,13 +127,13 @@ def bias(seeds: tuple[int, ...] = SEEDS, duration_s: float = DURATION_S) -> dict
     for seed in seeds:
         recording = market(seed, duration_s)
         orders, classes = timetable(rows_of(recording), recording.instrument)
-        for model in ("fifo", "risk_averse", "power", "log"):
-            settings = msgspec.structs.replace(SETTINGS, queue_model=model)
+        for name, (model, power) in MODELS.items():
+            settings = msgspec.structs.replace(SETTINGS, queue_model=model, queue_power=power)
             fills = our_fills(recording, orders, settings)
             got = np.bincount(fills["order_id"], weights=fills["qty"], minlength=len(orders) + 1)[1:]
             done = got >= orders["qty"] * (1 - 1e-9)
             filled = np.bincount(classes[done], minlength=len(BEYOND_BPS))
-            found[model] = found.get(model, 0) + filled
+            found[name] = found.get(name, 0) + filled
     return found
 
 

@@ -17,27 +17,33 @@ from numba import njit, uint64
 
 
 @njit
+def note_fills(orders, fills, n_fills):
+    """Append the orders filled since the last cycle (the engine keeps no list of fills)."""
+    values = orders.values()
+    while values.has_next():
+        order = values.get()
+        if order.status == FILLED:
+            fills[n_fills, 0] = order.exch_timestamp
+            fills[n_fills, 1] = 1 if order.side == BUY else -1
+            fills[n_fills, 2] = order.exec_price_tick
+            fills[n_fills, 3] = order.order_id
+            n_fills += 1
+    return n_fills
+
+
+@njit
 def follow(hbt, cycle_ns, live_ns, tick_size, due, ticks, sides, qty, fills):
     """Send each order when due, cancel it `live_ns` later; writes fills, returns their number."""
-    sent = canceled = n_fills = 0
+    sent = n_fills = 0
     while hbt.elapse(cycle_ns) == 0:
-        orders = hbt.orders(0)
-        values = orders.values()
-        while values.has_next():
-            order = values.get()
-            if order.status == FILLED:
-                fills[n_fills, 0] = order.exch_timestamp
-                fills[n_fills, 1] = 1 if order.side == BUY else -1
-                fills[n_fills, 2] = order.exec_price_tick
-                fills[n_fills, 3] = order.order_id
-                n_fills += 1
+        n_fills = note_fills(hbt.orders(0), fills, n_fills)
         hbt.clear_inactive_orders(0)
         now = hbt.current_timestamp
-        while canceled < len(due) and due[canceled] + live_ns <= now:
-            order = orders.get(uint64(canceled + 1))
-            if order is not None and order.cancellable:
-                hbt.cancel(0, uint64(canceled + 1), False)
-            canceled += 1
+        values = hbt.orders(0).values()
+        while values.has_next():
+            order = values.get()
+            if order.cancellable and due[order.order_id - 1] + live_ns <= now:
+                hbt.cancel(0, order.order_id, False)
         while sent < len(due) and due[sent] <= now:
             px = ticks[sent] * tick_size
             if sides[sent] > 0:
@@ -50,9 +56,10 @@ def follow(hbt, cycle_ns, live_ns, tick_size, due, ticks, sides, qty, fills):
 
 def run(job: dict[str, Any]) -> np.ndarray:
     """Run a job; its fills as (timestamp, side, tick, order id)."""
+    events = np.load(job["events"])["data"]  # the engine keeps a bare pointer to it
     asset = (
         BacktestAsset()
-        .data([np.load(job["events"])["data"]])
+        .data([events])
         .linear_asset(1.0)
         .constant_order_latency(job["latency_ns"], job["latency_ns"])
         .l3_fifo_queue_model()
@@ -68,6 +75,7 @@ def run(job: dict[str, Any]) -> np.ndarray:
     columns = [np.ascontiguousarray(plan[name]) for name in ("due_ns", "tick", "side")]
     n = follow(hbt, job["cycle_ns"], job["live_ns"], job["tick_size"], *columns, job["qty"], fills)
     hbt.close()
+    del events
     return fills[:n]
 
 

@@ -20,7 +20,7 @@ from undertow.events import (
 from undertow.synthetic.generate import GeneratedMarket, generate
 
 Rows = Callable[[GeneratedMarket], np.ndarray]
-MARKETS = (("hl-btc", 120.0), ("binance-btc-volatile", 20.0))
+MARKETS = (("hl-btc", 120.0), ("binance-btc-volatile", 8.0))
 
 
 @pytest.mark.parametrize(("preset", "duration_s"), MARKETS)
@@ -71,7 +71,7 @@ def test_levels_are_sums_and_executions_come_from_the_front(
             assert {k: n for k, n in shown.items() if n} == {
                 k: sum(q.values()) for k, q in queues.items() if q
             }
-    assert executed > 50
+    assert executed > 20
 
 
 def test_levels_hold_several_orders(all_rows: Rows) -> None:

@@ -57,8 +57,9 @@ def dispatch(
 
     ``on_book`` after the last row of a book message, of levels or of orders; ``on_trade`` at each
     print, before the book loses what it consumed (where prints erode the book); ``on_funding`` for
-    funding, mark, oracle, open interest, reference prices and gaps. An entrance that returns `DECIDE` has ``on_timer``
-    called with the same row: a maker driven by events need not hold its decision in every entrance.
+    funding, mark, oracle, open interest, reference prices and gaps. An entrance that returns `DECIDE`
+    has ``on_timer`` called with the same row: a maker driven by events need not hold its decision in
+    every entrance.
     """
     state.desk.now_ns = row.recv_ns
     kind = row.kind
