@@ -34,8 +34,20 @@ from undertow.events import (
     ORDER_MODIFY,
     TRADE,
 )
+from undertow.records import new_record
 from undertow.replay import ReplayResult, ReplaySettings, replay
-from undertow.replay.standing import FREE, STANDING, STANDS, VOID, remove, roomier, slot_of, write
+from undertow.replay.standing import (
+    FREE,
+    MOST,
+    STANDING,
+    STANDING_ORDERS,
+    STANDS,
+    VOID,
+    drop_void,
+    remove,
+    slot_of,
+    write,
+)
 
 KIND = {
     "add": ORDER_ADD,
@@ -160,7 +172,7 @@ rules = st.builds(
 
 
 @given(order_flows(), schedules(), rules)
-@settings(**EXAMPLES)
+@settings(**{**EXAMPLES, "max_examples": 200})
 def test_same_fills_and_answers_as_real_queues(
     rows: list[Row], requests: list[Request], rules: Rules
 ) -> None:
@@ -291,17 +303,19 @@ def test_the_table_is_a_dictionary(steps: list[tuple[bool, int]]) -> None:
         assert (None if entry is None else int(entry["place"])) == known.get(order_id)
 
 
-def test_the_table_grows_and_drops_what_is_void() -> None:
-    table = np.zeros(64, dtype=STANDING)
-    for order_id in range(32):
-        write(table[slot_of(table, order_id)], order_id, 1, order_id, 1.0, order_id)
-    assert len(roomier(table)) == 128
-    table["state"][(table["state"] == STANDS) & (table["id"] >= 8)] = VOID
-    small = roomier(table)
-    assert len(small) == 64
-    assert sorted(small["id"][small["state"] == STANDS].tolist()) == list(range(8))
+def test_void_orders_make_room_and_too_many_that_stand_are_an_error() -> None:
+    table = new_record(STANDING_ORDERS)
+    slots = table["slots"]
+    slots["state"][:MOST], slots["id"][:MOST] = VOID, np.arange(MOST)
+    slots["state"][5], table["taken"] = STANDS, MOST
+    drop_void(table)
+    assert table["taken"] == 1
+    assert np.flatnonzero(slots["state"]).tolist() == [slot_of(slots, 5)]
+    slots["state"][:MOST] = STANDS
+    with pytest.raises(ValueError, match="orders stand at one time"):
+        drop_void(table)
 
 
-def test_more_orders_than_the_table_first_holds() -> None:
-    crowd: list[Row] = [row(8, "add", 1_000 + k, 1, tick=MINE - 50 - k % 9) for k in range(9_000)]
+def test_many_orders() -> None:
+    crowd: list[Row] = [row(8, "add", 1_000 + k, 1, tick=MINE - 50 - k % 99) for k in range(9_000)]
     assert filled([*crowd, BEHIND, row(10, "exec", 3, 3), row(11, "exec", 2, 3)]) == [(10, 3)]

@@ -23,16 +23,15 @@ DECIDE: Final = -1
 
 @nb.njit(cache=True)
 def unheard(desk: Rec, inst: Rec, book: Book, row: Rec) -> bool:
-    """Take in a row that no entrance hears of: a level or an order that does not end its message.
+    """Take in a row that no entrance hears of: a level that does not end its message.
 
     Returns whether `row` was one. Nearly all rows of a feed of diffs are; loops spare themselves
     the call of `dispatch` for them, which would do the same.
     """
-    if row.flags & END or (row.kind != DEPTH and row.kind < ORDER_ADD):
+    if row.kind != DEPTH or row.flags & END:
         return False
     desk.now_ns = row.recv_ns
-    if row.kind == DEPTH:
-        apply_level(book, inst, row)
+    apply_level(book, inst, row)
     return True
 
 

@@ -70,7 +70,7 @@ def on_depth(venue: Venue, row: Rec) -> None:
     """One level of the public book changed."""
     top, side = venue.book.top, row.side
     tick = tick_near(venue.inst, row.px)
-    if venue.rules.queue_model == FIFO or not concerns_us(venue.ex, side, tick):
+    if not concerns_us(venue.ex, side, tick) or venue.rules.queue_model == FIFO:
         set_level(venue.book, side, tick, row.qty)
         return
     before = level_qty(venue.book, side, tick)

@@ -34,7 +34,7 @@ from undertow.replay.matching import (
     take_through,
     trim_reduce_only,
 )
-from undertow.replay.standing import FREE, STANDS, VOID, remove, slot_of, write
+from undertow.replay.standing import FREE, MOST, SLOTS, STANDS, VOID, remove, slot_of, write
 from undertow.replay.venue import Venue
 
 NO_ORDER_IDS: Final = (
@@ -59,8 +59,8 @@ def carries_order_ids(rows: NDArray[np.void]) -> bool:
 @nb.njit(cache=True)
 def _nothing_ahead(venue: Venue, order: Rec) -> bool:
     """Whether no order that is known stands before an own one (looks through all of them)."""
-    for k in range(venue.standing.shape[0]):
-        other = venue.standing[k]
+    for k in range(SLOTS):
+        other = venue.standing.slots[k]
         if other.state == STANDS and other.side == order.side and other.tick == order.tick:  # noqa: SIM102
             if other.place < order.place:
                 return False
@@ -106,11 +106,10 @@ def _arrives(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> Non
 @nb.njit(cache=True)
 def _enter(venue: Venue, order: Rec, row: Rec, side: int, tick: int, place: int) -> None:
     """Write the market order of `row` to a free entry."""
-    ex = venue.ex
     write(order, row.ref, side, tick, row.qty, place)
-    ex.standing += 1
-    if 2 * ex.standing >= venue.standing.shape[0]:
-        ex.crowded = 1
+    venue.standing.taken += 1
+    if venue.standing.taken >= MOST:
+        venue.ex.crowded = 1
 
 
 @nb.njit(cache=True)
@@ -168,8 +167,9 @@ def _executed(venue: Venue, row: Rec, order: Rec) -> None:
 @nb.njit(cache=True)
 def order_row(venue: Venue, row: Rec) -> None:
     """An order-level row reaches the exchange; the level it changes has a row of its own."""
-    at = slot_of(venue.standing, row.ref)
-    order = venue.standing[at]
+    slots = venue.standing.slots
+    at = slot_of(slots, row.ref)
+    order = slots[at]
     if row.kind == ORDER_EXEC:
         _executed(venue, row, order)
     elif row.kind == ORDER_ADD and order.state != STANDS:
@@ -179,8 +179,8 @@ def order_row(venue: Venue, row: Rec) -> None:
         if not gone:
             _modified(venue, row, order)
         elif order.state != FREE:
-            remove(venue.standing, at)
-            venue.ex.standing -= 1
+            remove(slots, at)
+            venue.standing.taken -= 1
 
 
 @nb.njit(cache=True)
@@ -188,8 +188,8 @@ def void_orders(venue: Venue, row: Rec) -> None:
     """A CLEAR row: the market's orders it names are void until an image shows them again."""
     whole = np.isnan(row.px)
     through = 0 if whole else tick_near(venue.inst, row.px)
-    for k in range(venue.standing.shape[0]):
-        order = venue.standing[k]
+    for k in range(SLOTS):
+        order = venue.standing.slots[k]
         if order.state == STANDS and (row.side == 0 or order.side == row.side):  # noqa: SIM102
             if whole or (order.tick - through) * order.side >= 0:
                 order.state = VOID

@@ -15,8 +15,7 @@ from undertow.kernel.desk import MAX_WORKING
 from undertow.kernel.l2book import NO_ASK, NO_BID, Book
 from undertow.records import Rec, new_record
 from undertow.replay.log import FILL_LOG, LEDGER, MARKOUT_HORIZONS_S
-from undertow.replay.settings import FIFO
-from undertow.replay.standing import FEWEST, STANDING, roomier
+from undertow.replay.standing import MOST, STANDING_ORDERS, drop_void
 
 FOREVER: Final = 2**62
 """A moment that never comes, ns."""
@@ -34,7 +33,6 @@ RESTING: Final = np.dtype(
         ("id", "<i8"),
         ("tick", "<i8"),
         ("sent_ns", "<i8"),
-        ("place", "<i8"),  # in the order of arrival of all orders, the market's too
         ("leaves", "<f8"),
         ("ahead", "<f8"),  # displayed quantity before us in the queue; others' only
         ("traded", "<f8"),  # printed at our price since the level's last update
@@ -44,6 +42,7 @@ RESTING: Final = np.dtype(
         ("seen", "u1"),  # the feed has shown our level since we joined it
         ("shrunk", "u1"),  # reduce-only cut it below what the maker believes
         ("level", "<i2"),
+        ("place", "<i8"),  # in the order of arrival of all orders, the market's too
     ],
     align=True,
 )
@@ -97,9 +96,6 @@ EXCHANGE: Final = np.dtype(
         ("bid_mask", "<u8"),  # bit tick & 63 set where an own bid may rest
         ("ask_mask", "<u8"),
         ("reduce_only", "<i8"),
-        # the market's orders, where order ids exist
-        ("next_place", "<i8"),
-        ("standing", "<i8"),  # taken places of `Venue.standing`
         # last touch with both sides
         ("mid_bid", "<i8"),
         ("mid_ask", "<i8"),
@@ -112,6 +108,7 @@ EXCHANGE: Final = np.dtype(
         ("next_markout_ns", "<i8"),
         ("markout_at", "<i8", (HORIZONS,)),
         ("ledger", LEDGER),
+        ("next_place", "<i8"),  # of the next order to join a queue, ours or the market's
         ("final", "u1"),
         ("crowded", "u1"),
         ("bid_orders", RESTING, (MAX_RESTING,)),
@@ -136,7 +133,7 @@ class Venue(NamedTuple):
     book: Book
     inst: Rec
     rules: Rec
-    standing: NDArray[np.void]
+    standing: Rec
 
 
 def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
@@ -158,16 +155,15 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
         book=book,
         inst=inst,
         rules=rules,
-        standing=np.zeros(FEWEST if rules["queue_model"] == FIFO else 2, dtype=STANDING),
+        standing=new_record(STANDING_ORDERS),
     )
 
 
 def grown(venue: Venue) -> Venue:
     """The same venue with twice the room where it was short of it."""
     ex = venue.ex
-    if 2 * int(ex["standing"]) >= len(venue.standing):
-        venue = venue._replace(standing=roomier(venue.standing))
-        ex["standing"] = np.count_nonzero(venue.standing["state"])
+    if venue.standing["taken"] >= MOST:
+        drop_void(venue.standing)
     short = int(ex["outbox_tail"] - ex["outbox_head"]) > len(venue.outbox) - ROOM
     ex["crowded"] = 0
     if not short and int(ex["n_fills"]) <= len(venue.fills) - ROOM:
