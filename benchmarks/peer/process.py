@@ -38,13 +38,15 @@ def environment() -> Path:
 
 
 class Peer:
-    """A running hftbacktest; `run` a job and get its answer."""
+    """A running hftbacktest that serves `script` of this folder; `run` a job and get its answer."""
+
+    def __init__(self, script: str = "hft_grid.py") -> None:
+        self._script = Path(__file__).with_name(script)
 
     def __enter__(self) -> Self:
-        script = Path(__file__).with_name("hft_grid.py")
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PYTHONPATH"))}
         self._process = subprocess.Popen(
-            [environment(), script, str(glft_math.__file__)],
+            [environment(), self._script, str(glft_math.__file__)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -23,7 +23,7 @@ Fields
 kind              meaning of the fields
 ================  =========================================================================
 ``DEPTH``         the level of ``side`` at ``px`` now shows ``qty`` (0 removes it); ``code`` 1:
-                  part of a full image of the book
+                  part of a full image of the book; 2: the sum of the orders there
 ``CLEAR``         levels of ``side`` (0: both) from the touch through ``px`` are void
                   (``px`` NaN: the whole side)
 ``SNAPSHOT``      ``ref``: row of the snapshot table. Replaces the book inside the window the
@@ -45,7 +45,18 @@ kind              meaning of the fields
 ``FILL``          own fill: ``ref`` order id, ``px``, ``qty``, ``side`` ours, ``val`` fee in quote
                   currency (negative: rebate), ``code`` MAKER/TAKER
 ``TIMER``         the clock: ``recv_ns`` is now
+``ORDER_ADD``     a market order of id ``ref`` joins the end of the level of ``side`` at ``px``
+                  with ``qty``; ``code`` 1: part of a full image of the book
+``ORDER_CANCEL``  the market order ``ref`` is gone, whole; ``px``, ``qty``: what it was
+``ORDER_MODIFY``  the market order ``ref`` now has ``qty`` at ``px``. A new price or more than
+                  it had puts it at the end of its level, less keeps its place
+``ORDER_EXEC``    ``qty`` of the market order ``ref``, resting on ``side``, was executed. The
+                  order itself changes by the ORDER_MODIFY or ORDER_CANCEL that follows
 ================  =========================================================================
+
+Order-level rows (the last four; the semantics of hftbacktest's and Databento's market-by-order
+events) serve the exchange's queues alone. Every change they make to a level also stands as a DEPTH
+row of code 2, which is what the books are built from; `undertow.data.orders` makes those rows.
 
 Two clocks. Rows flagged ``EXCH`` are seen by the exchange's book at ``exch_ns``, rows flagged
 ``LOCAL`` by the maker at ``recv_ns``. Nearly all rows carry both flags. Where arrival order and
@@ -94,6 +105,10 @@ ORDER: Final = 16
 ACK: Final = 17
 FILL: Final = 18
 TIMER: Final = 19
+ORDER_ADD: Final = 20
+ORDER_CANCEL: Final = 21
+ORDER_MODIFY: Final = 22
+ORDER_EXEC: Final = 23
 
 KIND_NAMES: Final = {
     DEPTH: "depth",
@@ -112,6 +127,10 @@ KIND_NAMES: Final = {
     ACK: "ack",
     FILL: "fill",
     TIMER: "timer",
+    ORDER_ADD: "order_add",
+    ORDER_CANCEL: "order_cancel",
+    ORDER_MODIFY: "order_modify",
+    ORDER_EXEC: "order_exec",
 }
 
 # flags
@@ -128,7 +147,9 @@ REPAIRED: Final = 16
 
 # codes of market rows
 IMAGE: Final = 1
-"""DEPTH: part of a full image of the book, not a change."""
+"""DEPTH, ORDER_ADD: part of a full image of the book, not a change."""
+SUMMED: Final = 2
+"""DEPTH: the sum of the orders of a level, whose order-level rows also stand in the recording."""
 AMBIGUOUS: Final = 1
 """TRADE: the side was inferred and the quotes did not decide it."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from undertow.account.build import account_of
 from undertow.account.decomposition import decompose
-from undertow.account.scenarios import latency_name, outcome, run_together, scenarios
+from undertow.account.scenarios import Range, latency_name, outcome, queue_name, run_together, scenarios
 from undertow.account.screen import lines
 from undertow.account.summary import summary
 from undertow.baselines.symmetric import SymmetricSettings, make_symmetric
@@ -103,3 +103,11 @@ def test_a_failure_in_one_run_is_raised(market: GeneratedMarket) -> None:
 
     with pytest.raises((ValueError, IndexError, TypeError)):
         run_together(Broken(), _maker(market), scenarios(SETTINGS, "corners"))
+
+
+@pytest.mark.parametrize("extent", ["corners", "full"])
+def test_a_known_queue_is_not_replaced_by_a_model(extent: Range) -> None:
+    found = scenarios(ReplaySettings(queue_model="fifo"), extent)
+    assert {s.settings.queue_model for s in found} == {"fifo"}
+    assert len({s.settings.order_latency_ms for s in found}) == len(found) == 3
+    assert queue_name(found[0].settings) == "first in, first out"

@@ -62,7 +62,7 @@ def slower(settings: ReplaySettings, factor: float) -> ReplaySettings:
 
 
 def scenarios(settings: ReplaySettings, extent: Range = "corners") -> list[Scenario]:
-    """The base and what it is compared with.
+    """The base and what it is compared with. A ``fifo`` queue is known, so that only latency varies.
 
     ``corners``: *pessimistic*, a queue that shortens only by trades (risk-averse) and doubled
     latency; *optimistic*, the logarithmic queue and half the latency. ``full``: all three queue
@@ -72,9 +72,12 @@ def scenarios(settings: ReplaySettings, extent: Range = "corners") -> list[Scena
     bare = msgspec.structs.replace(settings, sample_interval_s=0.0, capture=False)
     if extent == "corners":
         for name, model, factor in (("pessimistic", "risk_averse", 2.0), ("optimistic", "log", 0.5)):
-            found.append(Scenario(name, msgspec.structs.replace(slower(bare, factor), queue_model=model)))
+            other = slower(bare, factor)
+            if settings.queue_model != "fifo":
+                other = msgspec.structs.replace(other, queue_model=model)
+            found.append(Scenario(name, other))
     elif extent == "full":
-        for model in QUEUES:
+        for model in ("fifo",) if settings.queue_model == "fifo" else QUEUES:
             for factor in LATENCIES:
                 if (model, factor) != (settings.queue_model, 1.0):
                     other = msgspec.structs.replace(slower(bare, factor), queue_model=model)
@@ -86,7 +89,8 @@ def queue_name(settings: ReplaySettings) -> str:
     """The queue model in words."""
     if settings.queue_model == "power":
         return f"power {settings.queue_power:g}"
-    return {"risk_averse": "risk-averse", "log": "logarithmic"}[settings.queue_model]
+    names = {"risk_averse": "risk-averse", "log": "logarithmic", "fifo": "first in, first out"}
+    return names[settings.queue_model]
 
 
 def latency_name(settings: ReplaySettings) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = App(name="market", help="Generated markets: presets, statistics, fits, plots.")
 
 Flag = Parameter(negative=())
-FeedStyle = Literal["snapshots", "snapshots-2026", "diffs", "full"]
+FeedStyle = Literal["snapshots", "snapshots-2026", "diffs", "full", "orders"]
 
 
 def _fail(fault: Exception) -> int:

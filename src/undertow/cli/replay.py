@@ -76,8 +76,8 @@ class Venue:
     """Latency each way, ms."""
     jitter_ms: float | None = None
     """Mean of the exponential delay added each way, ms."""
-    queue: Literal["risk_averse", "power", "log"] | None = None
-    """How the queue ahead of an order shortens without trades."""
+    queue: Literal["risk_averse", "power", "log", "fifo"] | None = None
+    """How the queue ahead of an order shortens without trades; fifo: as the order ids say."""
     queue_power: float | None = None
     """Exponent of the power queue."""
     interval_ms: float | None = None

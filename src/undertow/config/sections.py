@@ -195,8 +195,8 @@ class Replay(Section, frozen=True, kw_only=True):
     response_latency_ms: Annotated[float, between(0, 60_000, "an answer's way back, ms")] = 200.0
     response_jitter_ms: Annotated[float, between(0, 60_000, "mean of the exponential delay added, ms")] = 50.0
     queue_model: Annotated[
-        Literal["risk_averse", "power", "log"],
-        Meta(description="who leaves when displayed size vanishes without a print"),
+        Literal["risk_averse", "power", "log", "fifo"],
+        Meta(description="who leaves when displayed size vanishes without a print; fifo: order ids say it"),
     ] = "power"
     queue_power: Annotated[float, between(0.1, 20, "exponent of the power model")] = 3.0
     partial_fills: Annotated[bool, Meta(description="off: an order fills whole or not at all")] = True

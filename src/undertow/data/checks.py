@@ -22,6 +22,9 @@ from undertow.events import (
     LOCAL,
     MARK,
     ORACLE,
+    ORDER_ADD,
+    ORDER_EXEC,
+    ORDER_MODIFY,
     REFERENCE,
     REPAIRED,
     SNAPSHOT,
@@ -129,10 +132,11 @@ class FeedChecks:
     def _bad_numbers(self, file: str, batch: Batch) -> Mask:
         rows = batch.rows
         kind, px, qty = rows["kind"], rows["px"], rows["qty"]
-        sized = (kind == DEPTH) | (kind == BBO) | (kind == TRADE)
+        orders = (kind == ORDER_ADD) | (kind == ORDER_MODIFY) | (kind == ORDER_EXEC)
+        sized = (kind == DEPTH) | (kind == BBO) | (kind == TRADE) | orders
         with np.errstate(invalid="ignore"):
             bad_size = sized & ~((qty >= 0.0) & np.isfinite(qty))
-            bad_size |= (kind == TRADE) & (qty == 0.0)
+            bad_size |= np.isin(kind, (TRADE, ORDER_ADD, ORDER_EXEC)) & (qty == 0.0)
             priced = sized | (kind == MARK) | (kind == ORACLE) | (kind == REFERENCE)
             priced &= ~((kind == BBO) & (qty == 0.0))
             bad_price = priced & ~((px > 0.0) & np.isfinite(px))
@@ -147,7 +151,9 @@ class FeedChecks:
         unknown = rows["side"] == 0
         trades = self._note("unknown_side", file, batch, unknown & (kind == TRADE) & (rows["code"] == 0))
         rows["flags"][trades] |= REPAIRED
-        return self._note("unknown_side", file, batch, unknown & ((kind == DEPTH) | (kind == BBO)), drop=True)
+        return self._note(
+            "unknown_side", file, batch, unknown & np.isin(kind, (DEPTH, BBO, ORDER_ADD)), drop=True
+        )
 
     def _snapshots(self, file: str, batch: Batch, dropped: Mask) -> Mask:
         at = np.flatnonzero((batch.rows["kind"] == SNAPSHOT) & ~dropped)

@@ -13,6 +13,7 @@ from undertow.data.checks import FeedChecks
 from undertow.data.clocks import MIN_DELAY_MS, ClockFix, estimate_fix, timed
 from undertow.data.layout import PartMeta, RecordingMeta
 from undertow.data.memory import InMemoryRecording
+from undertow.data.orders import LevelSums
 from undertow.data.report import Mode, Report
 from undertow.data.source import Opener, Options, Source, SourceError
 from undertow.data.stream import TwoClocks, chunk_of, cut_to_size, merge_by_receipt, with_gaps
@@ -65,9 +66,11 @@ class Conversion:
             raise RuntimeError("a conversion can be read once; call `convert` again")
         self._started = True
         pieces = self._ordered() if self.source.ordered else self._merged()
-        for chunk in pieces:
-            self.report.write(chunk.rows)
-            yield chunk
+        sums = LevelSums(self.instrument, self.report, self.name)
+        for piece in pieces:
+            for chunk in cut_to_size(summed) if (summed := sums(piece)) is not piece else (piece,):
+                self.report.write(chunk.rows)
+                yield chunk
         self.report.check_balance()
 
     def _merged(self) -> Iterator[Chunk]:

@@ -1,7 +1,8 @@
 """Writing a recording as an hftbacktest event array (``.npz``, array ``data``), streamed.
 
-What that format can express is kept exactly: DEPTH, CLEAR, BBO and TRADE rows with both times, both
-flags, price, size, side, trade id and ``val``. A SNAPSHOT row becomes DEPTH_CLEAR through its last
+What that format can express is kept exactly: DEPTH, CLEAR, BBO, TRADE and order-level rows with both
+times, both flags, price, size, side, id and ``val``. Levels that are sums of order-level rows are not
+written: a reader of those sums them itself. A SNAPSHOT row becomes DEPTH_CLEAR through its last
 level and DEPTH_SNAPSHOT rows, side by side. What it cannot: funding, mark, oracle, open interest,
 reference prices, gaps, own orders and fills (left out and counted), END, INFERRED and REPAIRED.
 """
@@ -19,14 +20,18 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from undertow.data.sources.hftbacktest_npz import (
+    ADD_ORDER_EVENT,
     BUY_EVENT,
+    CANCEL_ORDER_EVENT,
     DEPTH_BBO_EVENT,
     DEPTH_CLEAR_EVENT,
     DEPTH_EVENT,
     DEPTH_SNAPSHOT_EVENT,
     EXCH_EVENT,
+    FILL_EVENT,
     HFTBACKTEST_EVENT,
     LOCAL_EVENT,
+    MODIFY_ORDER_EVENT,
     SELL_EVENT,
     TRADE_EVENT,
 )
@@ -38,13 +43,27 @@ from undertow.events import (
     IMAGE,
     KIND_NAMES,
     LOCAL,
+    ORDER_ADD,
+    ORDER_CANCEL,
+    ORDER_EXEC,
+    ORDER_MODIFY,
     SNAPSHOT,
+    SUMMED,
     TRADE,
     Chunk,
 )
 from undertow.recording import Recording
 
-_TYPE: Final = {DEPTH: DEPTH_EVENT, CLEAR: DEPTH_CLEAR_EVENT, TRADE: TRADE_EVENT, BBO: DEPTH_BBO_EVENT}
+_TYPE: Final = {
+    DEPTH: DEPTH_EVENT,
+    CLEAR: DEPTH_CLEAR_EVENT,
+    TRADE: TRADE_EVENT,
+    BBO: DEPTH_BBO_EVENT,
+    ORDER_ADD: ADD_ORDER_EVENT,
+    ORDER_CANCEL: CANCEL_ORDER_EVENT,
+    ORDER_MODIFY: MODIFY_ORDER_EVENT,
+    ORDER_EXEC: FILL_EVENT,
+}
 
 
 def export_hftbacktest(recording: Recording, path: Path | str) -> Counter[str]:
@@ -76,6 +95,7 @@ def _exported(recording: Recording, left_out: Counter[str]) -> Iterator[NDArray[
 def events_of(chunk: Chunk, left_out: Counter[str]) -> NDArray[np.void]:
     """A chunk as hftbacktest events, in order; kinds that cannot be said are counted."""
     rows = chunk.rows
+    rows = rows[(rows["kind"] != DEPTH) | (rows["code"] != SUMMED)]
     kind = rows["kind"]
     said = np.isin(kind, (*_TYPE, SNAPSHOT))
     for other, count in zip(*np.unique(kind[~said], return_counts=True), strict=True):
@@ -112,7 +132,7 @@ def _plain(rows: NDArray[np.void]) -> NDArray[np.void]:
     events["ev"] |= np.where(image, np.uint64(DEPTH_SNAPSHOT_EVENT), types[kind])
     events["px"], events["qty"], events["fval"] = rows["px"], rows["qty"], rows["val"]
     events["px"][(kind == CLEAR) & (rows["side"] == 0)] = 0.0  # without a side the price says nothing
-    events["order_id"] = np.where(kind == TRADE, rows["ref"], 0).view(np.uint64)
+    events["order_id"] = np.where((kind == TRADE) | (kind >= ORDER_ADD), rows["ref"], 0).view(np.uint64)
     return events
 
 

@@ -9,7 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.data.batch import event_rows
-from undertow.events import BBO, CLEAR, DEPTH, END, EXCH, IMAGE, LOCAL, Chunk, empty_snapshots
+from undertow.data.orders import Standing
+from undertow.events import (
+    BBO,
+    CLEAR,
+    DEPTH,
+    END,
+    EXCH,
+    IMAGE,
+    LOCAL,
+    ORDER_ADD,
+    SUMMED,
+    Chunk,
+    empty_snapshots,
+)
 
 
 @dataclass
@@ -54,11 +67,12 @@ class _Levels:
 
 @dataclass
 class BookImage:
-    """The books of both clocks."""
+    """The books of both clocks, and the orders in them where the recording shows those."""
 
     levels: dict[tuple[int, int], _Levels] = field(
         default_factory=lambda: {(f, s): _Levels(s) for f in (EXCH, LOCAL) for s in (1, -1)}
     )
+    orders: dict[int, Standing] = field(default_factory=lambda: {EXCH: Standing(), LOCAL: Standing()})
     exch_ns: int | None = None
 
     def apply(self, chunk: Chunk) -> None:
@@ -71,17 +85,28 @@ class BookImage:
             self.exch_ns = int(seen[-1])
         for (flag, _), levels in self.levels.items():
             levels.apply(rows[(rows["flags"] & flag != 0) & (rows["kind"] <= BBO)])
+        if any(o.orders for o in self.orders.values()) or np.any(rows["kind"] >= ORDER_ADD):
+            for flag, orders in self.orders.items():
+                orders.apply_rows(rows[rows["flags"] & flag != 0])
 
     def chunks(self, recv_ns: int) -> Iterator[Chunk]:
-        """The image: for each clock CLEAR and its levels, best first, received at `recv_ns`."""
+        """The image: for each clock CLEAR, its orders, first come first, and its levels, best first.
+
+        All is received at `recv_ns`.
+        """
         if self.exch_ns is None:
             return
         for flag in (EXCH, LOCAL):
             sides = [self.levels[flag, side] for side in (1, -1)]
-            n = sum(len(side.px) for side in sides)
-            rows = event_rows(1 + n, exch_ns=self.exch_ns, recv_ns=recv_ns, kind=DEPTH, code=IMAGE)
+            standing = self.orders[flag].orders
+            n = 1 + len(standing) + sum(len(side.px) for side in sides)
+            rows = event_rows(n, exch_ns=self.exch_ns, recv_ns=recv_ns, kind=DEPTH)
+            rows["code"] = SUMMED if standing else IMAGE
             rows["kind"][0], rows["code"][0], rows["px"][0] = CLEAR, 0, np.nan
-            at = 1
+            at = 1 + len(standing)
+            rows["kind"][1:at], rows["code"][1:at] = ORDER_ADD, IMAGE
+            for row, (order_id, order) in zip(rows[1:at], standing.items(), strict=True):
+                row["ref"], row["side"], row["px"], row["qty"] = order_id, *order
             for side in sides:
                 best_first = np.argsort(-side.px)
                 part = rows[at : at + len(side.px)]

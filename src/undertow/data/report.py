@@ -70,6 +70,12 @@ RULES: Final[dict[str, Rule]] = {
     "unknown_settlement": Rule(False, "a settlement's rate was not recorded", "no FUNDING row"),
     "aggregated_book": Rule(True, "a book of rounded prices (nSigFigs)", "dropped"),
     "not_expressible": Rule(True, "an event that the row format cannot express", "dropped"),
+    "duplicate_order": Rule(
+        True, "an order id was added while that order still stood", "taken as a modification of it"
+    ),
+    "unknown_order": Rule(
+        False, "an order changed that the recording never showed", "kept; if modified, taken as oldest"
+    ),
     "lost_field": Rule(False, "a field that the row format cannot express is not zero", "the field is lost"),
 }
 

@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import ACK, BBO, DEPTH, END, FILL, FUNDING, TIMER, TRADE
+from undertow.events import ACK, BBO, DEPTH, END, FILL, FUNDING, ORDER_ADD, TIMER, TRADE
 from undertow.kernel.desk import desk_row
 from undertow.kernel.l2book import Book, apply_level, apply_row
 from undertow.records import Rec
@@ -54,10 +54,11 @@ def dispatch(
 ) -> int:
     """Show `row` to the maker's book and desk, then to the maker; returns the number of actions.
 
-    ``on_book`` after the last row of a book message; ``on_trade`` at each print, before the book
-    loses what it consumed (where prints erode the book); ``on_funding`` for funding, mark, oracle,
-    open interest, reference prices and gaps. An entrance that returns `DECIDE` has ``on_timer``
-    called with the same row: a maker driven by events need not hold its decision in every entrance.
+    ``on_book`` after the last row of a book message, of levels or of orders; ``on_trade`` at each
+    print, before the book loses what it consumed (where prints erode the book); ``on_funding`` for
+    funding, mark, oracle, open interest, reference prices and gaps. An entrance that returns `DECIDE`
+    has ``on_timer`` called with the same row: a maker driven by events need not hold its decision in
+    every entrance.
     """
     state.desk.now_ns = row.recv_ns
     kind = row.kind
@@ -65,8 +66,8 @@ def dispatch(
     if kind == TRADE:
         n = on_trade(state, params, inst, book, row, actions)
         apply_row(book, inst, row, snapshots)
-    elif kind <= BBO:
-        apply_row(book, inst, row, snapshots)
+    elif kind <= BBO or kind >= ORDER_ADD:
+        apply_row(book, inst, row, snapshots)  # the sums of order-level rows stand beside them
         if row.flags & END:
             n = on_book(state, params, inst, book, row, actions)
     elif kind == TIMER:

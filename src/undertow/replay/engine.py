@@ -23,6 +23,7 @@ from undertow.records import Rec, copy_record
 from undertow.replay import loop
 from undertow.replay.account import last_mid, note_markouts
 from undertow.replay.exchange import NEED_ROOM
+from undertow.replay.fifo import NO_ORDER_IDS, carries_order_ids
 from undertow.replay.settings import ReplaySettings
 from undertow.replay.venue import FOREVER, grown, new_venue
 
@@ -91,6 +92,8 @@ class Engine:
         self.loop = bound_loop(maker)
         self._tail = Chunk(np.empty(0, dtype=EVENT), empty_snapshots())
         self._started = False
+        self._needs_ids = settings.queue_model == "fifo"
+        self._has_ids = False
 
     @property
     def rows_seen(self) -> int:
@@ -98,9 +101,14 @@ class Engine:
         return int(self.venue.ex["ledger"]["rows"])
 
     def feed(self, chunk: Chunk) -> None:
-        """Replay the next stretch of the recording as far as it determines what happens."""
+        """Replay the next stretch of the recording as far as it determines what happens.
+
+        Raises `ValueError` if the queue model is ``fifo`` and the chunk's levels are not sums of orders.
+        """
         if len(chunk.rows) == 0:
             return
+        if self._needs_ids:
+            self._has_ids |= carries_order_ids(chunk.rows)
         ex = self.venue.ex
         if not self._started:
             self._start(chunk.rows)
@@ -111,6 +119,8 @@ class Engine:
 
     def finish(self) -> ReplayResult:
         """Replay what is left, up to the last row's time, and return the result."""
+        if self._needs_ids and not self._has_ids:
+            raise ValueError(NO_ORDER_IDS)
         ex = self.venue.ex
         if self._started:
             ex["final"] = 1
@@ -180,6 +190,7 @@ def replay(
 
     Deterministic: the same recording, maker and settings give the same bytes, however the recording
     is cut into chunks. Memory holds one chunk, the rows the maker has not received yet, and the log.
+    Raises `ValueError` if the queue model is ``fifo`` and the recording carries no order ids.
     """
     engine = Engine(
         recording.instrument, maker, settings or ReplaySettings(), snapshot_fed=recording.snapshot_fed

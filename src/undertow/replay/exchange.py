@@ -8,13 +8,15 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import BBO, CLEAR, DEPTH, EXCH, FUNDING, SNAPSHOT, TRADE
+from undertow.events import BBO, CLEAR, DEPTH, EXCH, FUNDING, ORDER_ADD, SNAPSHOT, TRADE
 from undertow.instrument import tick_near
 from undertow.kernel.l2book import Book, apply_print, apply_row, level_qty, set_level
 from undertow.records import Rec
 from undertow.replay.account import last_mid, note_markouts, note_touch, settle_funding
+from undertow.replay.fifo import order_row, void_orders
 from undertow.replay.matching import match_crossing, match_print, own_side, queue_at, update_queue
 from undertow.replay.requests import accept, goes_first
+from undertow.replay.settings import FIFO
 from undertow.replay.venue import FOREVER, INBOX, Venue
 
 DONE: Final = 0
@@ -35,10 +37,13 @@ def aggressor_of(venue: Venue, row: Rec, tick: int) -> int:
 
 @nb.njit(cache=True)
 def on_trade(venue: Venue, row: Rec) -> None:
-    """A print: own orders first, then the public book it consumed."""
+    """A print: own orders first, then the public book it consumed.
+
+    Where order ids exist, own orders are met by executions of the market's, not by prints.
+    """
     ex = venue.ex
     tick = tick_near(venue.inst, row.px)
-    if ex.bids + ex.asks > 0:
+    if ex.bids + ex.asks > 0 and venue.rules.queue_model != FIFO:
         side = -aggressor_of(venue, row, tick)
         if (side < 0 and tick >= ex.best_own_ask) or (side > 0 and tick <= ex.best_own_bid):
             match_print(venue, row.exch_ns, side, tick, row.qty)
@@ -65,7 +70,7 @@ def on_depth(venue: Venue, row: Rec) -> None:
     """One level of the public book changed."""
     top, side = venue.book.top, row.side
     tick = tick_near(venue.inst, row.px)
-    if not concerns_us(venue.ex, side, tick):
+    if not concerns_us(venue.ex, side, tick) or venue.rules.queue_model == FIFO:
         set_level(venue.book, side, tick, row.qty)
         return
     before = level_qty(venue.book, side, tick)
@@ -138,6 +143,8 @@ def _cross_level(venue: Venue, now_ns: int, side: int, tick: int, qty: float) ->
 def on_book_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None:
     """A snapshot or best-quote row: crossing first, then the book, then own queues."""
     ex = venue.ex
+    if row.kind == CLEAR and venue.rules.queue_model == FIFO:
+        void_orders(venue, row)
     if ex.bids + ex.asks == 0 or row.kind == CLEAR:
         apply_row(venue.book, venue.inst, row, snapshots)
         return
@@ -175,6 +182,8 @@ def exchange_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None
     else:
         if kind == FUNDING:
             settle_funding(venue, row)
+        elif kind >= ORDER_ADD and venue.rules.queue_model == FIFO:
+            order_row(venue, row)
         return
     if top.best_bid != ex.mid_bid or top.best_ask != ex.mid_ask:
         note_touch(ex, top)

@@ -88,6 +88,7 @@ def rest(venue: Venue, now_ns: int, request: Rec, qty: float, shrunk: int) -> No
     order.id = request.id
     order.tick = request.tick
     order.sent_ns = request.sent_ns
+    order.place = venue.ex.next_place
     order.leaves = qty
     order.ahead = ahead
     order.traded = 0.0
@@ -96,6 +97,7 @@ def rest(venue: Venue, now_ns: int, request: Rec, qty: float, shrunk: int) -> No
     order.seen = seen
     order.shrunk = shrunk
     order.level = request.level
+    venue.ex.next_place += 1
     if request.reduce_only:
         venue.ex.reduce_only += 1
     refresh(venue, side, n + 1)

@@ -14,8 +14,9 @@ from undertow.units import ms_to_ns, s_to_ns
 RISK_AVERSE: Final = 0
 POWER: Final = 1
 LOGARITHMIC: Final = 2
+FIFO: Final = 3
 
-QUEUE_MODELS: Final = {"risk_averse": RISK_AVERSE, "power": POWER, "log": LOGARITHMIC}
+QUEUE_MODELS: Final = {"risk_averse": RISK_AVERSE, "power": POWER, "log": LOGARITHMIC, "fifo": FIFO}
 
 RULES: Final = np.dtype(
     [
@@ -58,6 +59,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ``order_jitter_ms`` after it was sent, never before an earlier one; answers and fills travel back
     in the same way. ``queue_model`` says how displayed size that vanishes without a print is shared
     between those ahead of us and those behind; ``queue_power`` is the exponent of ``"power"``.
+    ``"fifo"`` assumes nothing and follows every order's place; the recording must carry order ids.
     ``partial_fills`` off fills an order whole or not at all (hftbacktest's no-partial mode).
     ``block_rule`` lets cancels and post-only orders go before takers among rows of one exchange
     time; ``block_interval_ms`` > 0 delays requests to the next multiple of a block time.
@@ -69,7 +71,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     order_jitter_ms: float = 50.0
     response_latency_ms: float = 200.0
     response_jitter_ms: float = 50.0
-    queue_model: Literal["risk_averse", "power", "log"] = "power"
+    queue_model: Literal["risk_averse", "power", "log", "fifo"] = "power"
     queue_power: float = 3.0
     partial_fills: bool = True
     block_rule: bool = True

@@ -15,6 +15,7 @@ from undertow.kernel.desk import MAX_WORKING
 from undertow.kernel.l2book import NO_ASK, NO_BID, Book
 from undertow.records import Rec, new_record
 from undertow.replay.log import FILL_LOG, LEDGER, MARKOUT_HORIZONS_S
+from undertow.replay.standing import MOST, STANDING_ORDERS, drop_void
 
 FOREVER: Final = 2**62
 """A moment that never comes, ns."""
@@ -41,6 +42,7 @@ RESTING: Final = np.dtype(
         ("seen", "u1"),  # the feed has shown our level since we joined it
         ("shrunk", "u1"),  # reduce-only cut it below what the maker believes
         ("level", "<i2"),
+        ("place", "<i8"),  # in the order of arrival of all orders, the market's too
     ],
     align=True,
 )
@@ -106,6 +108,7 @@ EXCHANGE: Final = np.dtype(
         ("next_markout_ns", "<i8"),
         ("markout_at", "<i8", (HORIZONS,)),
         ("ledger", LEDGER),
+        ("next_place", "<i8"),  # of the next order to join a queue, ours or the market's
         ("final", "u1"),
         ("crowded", "u1"),
         ("bid_orders", RESTING, (MAX_RESTING,)),
@@ -118,7 +121,10 @@ EXCHANGE: Final = np.dtype(
 
 
 class Venue(NamedTuple):
-    """The exchange: its record, answers on their way (a ring), fill log, book and rules."""
+    """The exchange: its record, answers on their way (a ring), fill log, book and rules.
+
+    ``standing``: the market's orders by id (`undertow.replay.standing`), unused but by the FIFO queue.
+    """
 
     ex: Rec
     outbox: NDArray[np.void]
@@ -127,6 +133,7 @@ class Venue(NamedTuple):
     book: Book
     inst: Rec
     rules: Rec
+    standing: Rec
 
 
 def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
@@ -135,6 +142,7 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
     ex["next_exch_ns"] = ex["next_timer_ns"] = ex["next_sample_ns"] = ex["end_ns"] = FOREVER
     ex["next_markout_ns"] = FOREVER
     ex["early_ns"] = -1
+    ex["next_place"] = 1
     ex["best_own_bid"], ex["best_own_ask"] = NO_BID, NO_ASK
     ex["worst_own_bid"], ex["worst_own_ask"] = NO_ASK, NO_BID
     ex["mid_bid"], ex["mid_ask"] = NO_BID, NO_ASK
@@ -147,17 +155,23 @@ def new_venue(inst: Rec, rules: Rec, book: Book) -> Venue:
         book=book,
         inst=inst,
         rules=rules,
+        standing=new_record(STANDING_ORDERS),
     )
 
 
 def grown(venue: Venue) -> Venue:
-    """The same venue with twice the room in its answer queue and fill log."""
+    """The same venue with twice the room where it was short of it."""
     ex = venue.ex
+    if venue.standing["taken"] >= MOST:
+        drop_void(venue.standing)
+    short = int(ex["outbox_tail"] - ex["outbox_head"]) > len(venue.outbox) - ROOM
+    ex["crowded"] = 0
+    if not short and int(ex["n_fills"]) <= len(venue.fills) - ROOM:
+        return venue
     old = venue.outbox
     outbox = np.zeros(2 * len(old), dtype=EVENT)
     for at in range(int(ex["outbox_head"]), int(ex["outbox_tail"])):
         outbox[at % len(outbox)] = old[at % len(old)]
     fills = np.zeros(2 * len(venue.fills), dtype=FILL_LOG)
     fills[: len(venue.fills)] = venue.fills
-    ex["crowded"] = 0
     return venue._replace(outbox=outbox, fills=fills)

@@ -19,11 +19,14 @@ from undertow.events import (
     ORACLE,
     REFERENCE,
     SNAPSHOT,
+    SUMMED,
 )
 from undertow.instrument import price_of
 from undertow.synthetic.book import best, best_from, bottom, size_at
 from undertow.synthetic.hidden import price_of_offset
+from undertow.synthetic.order_flow import forget_orders, reconcile_orders
 from undertow.synthetic.rng import normal
+from undertow.synthetic.rows import level_px, put_row, qty_of
 from undertow.synthetic.world import FAST_LEVELS, SNAPSHOT_LEVELS, Out, World
 
 _BOTH = EXCH | LOCAL
@@ -32,15 +35,6 @@ _INTEREST_8H = 1e-4
 _ORACLE_LAG_S = 3.0
 _MARK_MEMORY_S = 150.0
 _EIGHT_HOURS_NS = 8 * 3600 * 1_000_000_000
-
-
-@nb.njit(cache=True)
-def qty_of(w: World, steps: int) -> float:
-    """Quantity of whole size steps (a tenth is 1 / 10, not 1 · 0.1)."""
-    inverse = np.floor(1.0 / w.inst.size_step + 0.5)
-    if abs(inverse * w.inst.size_step - 1.0) < 1e-9:
-        return steps / inverse
-    return steps * w.inst.size_step
 
 
 @nb.njit(cache=True)
@@ -53,31 +47,6 @@ def arrival_ns(w: World) -> int:
 
 
 @nb.njit(cache=True)
-def put_row(
-    w: World, out: Out, kind: int, side: int, px: float, qty: float, ref: int, recv_ns: int, flags: int
-) -> None:
-    """Append a row that happened now."""
-    row = out.rows[out.count.rows]
-    row.exch_ns = w.state.now_ns
-    row.recv_ns = recv_ns
-    row.px = px
-    row.qty = qty
-    row.val = 0.0
-    row.ref = ref
-    row.kind = kind
-    row.side = side
-    row.flags = flags
-    row.asset = 1 if kind == REFERENCE else 0
-    row.code = 0
-    out.count.rows += 1
-
-
-@nb.njit(cache=True)
-def _level_px(w: World, k: int, m: int) -> float:
-    return price_of(w.inst, (1 - 2 * k) * m * w.state.tick_step)
-
-
-@nb.njit(cache=True)
 def flush_diffs(w: World, out: Out) -> None:
     """Publish every level that changed since the last flush, as one message."""
     s = w.state
@@ -87,11 +56,16 @@ def flush_diffs(w: World, out: Out) -> None:
     if s.regridded:
         s.regridded = 0
         put_row(w, out, CLEAR, 0, np.nan, 0.0, 0, recv_ns, _BOTH)
+        forget_orders(w)
     for i in range(s.n_dirty):
         k, m = w.dirty_levels[i, 0], w.dirty_levels[i, 1]
         w.dirty[k, m & (w.sizes.shape[1] - 1)] = 0
         shown = size_at(w, k, m) if bottom(w, k) <= m <= s.top[k] else 0
-        put_row(w, out, DEPTH, 1 - 2 * k, _level_px(w, k, m), qty_of(w, shown), 0, recv_ns, _BOTH)
+        if w.params.wants_orders:
+            reconcile_orders(w, out, k, m, shown, recv_ns)
+        put_row(w, out, DEPTH, 1 - 2 * k, level_px(w, k, m), qty_of(w, shown), 0, recv_ns, _BOTH)
+        if w.params.wants_orders:
+            out.rows[out.count.rows - 1].code = SUMMED
     s.n_dirty = 0
     out.rows[out.count.rows - 1].flags |= END
 
@@ -112,8 +86,8 @@ def publish_best(w: World, out: Out) -> None:
     s.bbo_level[0], s.bbo_level[1] = bid, ask
     s.bbo_qty[0], s.bbo_qty[1] = bid_qty, ask_qty
     recv_ns = arrival_ns(w)
-    put_row(w, out, BBO, 1, _level_px(w, 0, bid), qty_of(w, bid_qty), 0, recv_ns, _BOTH)
-    put_row(w, out, BBO, -1, _level_px(w, 1, ask), qty_of(w, ask_qty), 0, recv_ns, _BOTH | END)
+    put_row(w, out, BBO, 1, level_px(w, 0, bid), qty_of(w, bid_qty), 0, recv_ns, _BOTH)
+    put_row(w, out, BBO, -1, level_px(w, 1, ask), qty_of(w, ask_qty), 0, recv_ns, _BOTH | END)
 
 
 @nb.njit(cache=True)
@@ -126,7 +100,7 @@ def publish_snapshot(w: World, out: Out, levels: int) -> None:
         for i in range(min(levels, SNAPSHOT_LEVELS)):
             if m < bottom(w, k):
                 break
-            table[2 * k, i] = _level_px(w, k, m)
+            table[2 * k, i] = level_px(w, k, m)
             table[2 * k + 1, i] = qty_of(w, size_at(w, k, m))
             m = best_from(w, k, m - 1)
     put_row(w, out, SNAPSHOT, 0, np.nan, 0.0, out.count.snapshots, arrival_ns(w), _BOTH | END)
@@ -165,7 +139,7 @@ def publish_context(w: World, out: Out, dt_s: float) -> None:
     if s.now_ns < s.next_context_ns and s.now_ns < s.next_funding_ns:
         return
     oracle = _on_tick(w, price_of_offset(w, s.oracle_x - p.premium - s.premium))
-    mid = 0.5 * (_level_px(w, 0, best(w, 0)) + _level_px(w, 1, best(w, 1)))
+    mid = 0.5 * (level_px(w, 0, best(w, 0)) + level_px(w, 1, best(w, 1)))
     basis = 1e4 * (mid / oracle - 1.0)
     if s.now_ns >= s.next_context_ns:
         s.next_context_ns += p.context_ns

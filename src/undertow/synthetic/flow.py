@@ -19,9 +19,11 @@ from undertow.events import END, EXCH, LOCAL, TRADE
 from undertow.instrument import price_of
 from undertow.records import Rec
 from undertow.synthetic.book import best, best_from, bottom, take
-from undertow.synthetic.feed import arrival_ns, flush_diffs, put_row, qty_of
+from undertow.synthetic.feed import arrival_ns, flush_diffs
 from undertow.synthetic.hidden import signal_bps, touch_half_spread_bps
+from undertow.synthetic.order_flow import execute_orders
 from undertow.synthetic.rng import exponential, uniform
+from undertow.synthetic.rows import put_row, qty_of
 from undertow.synthetic.world import MAX_PRINTS, Out, World
 
 _GAIN_MEMORY_S = 900.0
@@ -133,6 +135,8 @@ def match(w: World, out: Out, k: int, steps: int, limit: int) -> int:
         if taken == 0:
             break
         left -= taken
+        if w.params.wants_orders:
+            execute_orders(w, out, k, m, taken, recv_ns)
         prints = _print_level(w, out, k, m, taken, recv_ns, prints)
         m = best_from(w, k, m - 1) if taken > 0 else m
     if out.count.rows > first_row:

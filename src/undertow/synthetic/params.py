@@ -9,8 +9,8 @@ import msgspec
 
 from undertow.instrument import Instrument
 
-Feed = Literal["snapshots", "snapshots-2026", "diffs", "full"]
-FEEDS: Final[tuple[Feed, ...]] = ("snapshots", "snapshots-2026", "diffs", "full")
+Feed = Literal["snapshots", "snapshots-2026", "diffs", "full", "orders"]
+FEEDS: Final[tuple[Feed, ...]] = ("snapshots", "snapshots-2026", "diffs", "full", "orders")
 
 SIZE_QUANTILES: Final[tuple[float, ...]] = (
     0.0,
@@ -116,7 +116,8 @@ class FlowParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sweep_mean_bps: NonNegative = 0.0
     """Mean of that depth beyond the touch (exponential)."""
     resting_order_qty: Positive
-    """Mean size of the resting orders a print is matched with; sets prints per order."""
+    """Mean size of the resting orders a print is matched with; sets prints per order. Style ``orders``
+    also draws the orders of a level from it."""
 
 
 class DepthParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,7 +146,7 @@ class FeedParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     time_resolution_ms: Positive = 1.0
     snapshot_s: Positive = 0.54
     diff_ms: NonNegative = 0.0
-    """Least spacing of diff messages in style ``diffs`` (``full`` publishes every block)."""
+    """Least spacing of diff messages in style ``diffs`` (``full`` and ``orders`` publish every block)."""
     slow_snapshot_s: Positive = 5.4
     """Cadence of the 20-level book in style ``snapshots-2026``."""
     context_s: Positive = 1.0

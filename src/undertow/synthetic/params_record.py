@@ -83,6 +83,7 @@ PARAMS: Final = np.dtype(
         ("open_interest", "<f8"),
         ("start_px", "<f8"),
         ("wants_diffs", "u1"),
+        ("wants_orders", "u1"),
         ("wants_bbo", "u1"),
         ("wants_snapshots", "u1"),  # 0 none, 1 twenty levels, 2 five fast and twenty slow
     ],
@@ -157,8 +158,9 @@ def _feed(rec: Rec, market: MarketParams) -> None:
     rec["premium"], rec["premium_sd"] = c.premium_bps, c.premium_sd_bps
     rec["premium_reversion"], rec["open_interest"] = c.premium_reversion_per_s, c.open_interest
     rec["start_px"] = market.start_px
-    rec["wants_diffs"] = f.style in ("diffs", "full")
-    rec["wants_bbo"] = f.style != "full"
+    rec["wants_diffs"] = f.style in ("diffs", "full", "orders")
+    rec["wants_orders"] = f.style == "orders"
+    rec["wants_bbo"] = f.style not in ("full", "orders")
     rec["wants_snapshots"] = {"snapshots": 1, "snapshots-2026": 2}.get(f.style, 0)
 
 

@@ -26,7 +26,10 @@ FAST_LEVELS: Final = 5
 MAX_PRINTS: Final = 256
 """Most prints of one aggressor order; what is left joins the last one."""
 
-STREAMS: Final = ("price", "jumps", "quotes", "flow", "book", "feed", "context")
+QUEUE_ORDERS: Final = 32
+"""Most orders of one level in style ``orders``; what more arrives joins the last one."""
+
+STREAMS: Final = ("price", "jumps", "quotes", "flow", "book", "feed", "context", "orders")
 
 STATE: Final = np.dtype(
     [
@@ -70,6 +73,7 @@ STATE: Final = np.dtype(
         ("bbo_level", "<i8", (2,)),  # last published
         ("bbo_qty", "<i8", (2,)),
         ("next_trade_id", "<i8"),
+        ("next_order_id", "<i8"),
         ("n_dirty", "<i8"),
         ("regridded", "u1"),
         ("startled", "u1"),  # an aggressor order came in the last block
@@ -104,6 +108,17 @@ ORDERS: Final = np.dtype(
 )
 """Every aggressor order and whether it was informed."""
 
+QUEUE: Final = np.dtype(
+    [
+        ("m", "<i8"),  # the level these orders rest at
+        ("n", "<i8"),
+        ("ids", "<i8", (QUEUE_ORDERS,)),  # first come first
+        ("steps", "<i8", (QUEUE_ORDERS,)),
+    ],
+    align=True,
+)
+"""The orders of one level."""
+
 JUMPS: Final = np.dtype([("exch_ns", "<i8"), ("size_bps", "<f8")], align=True)
 """Every jump of the efficient price."""
 
@@ -117,6 +132,8 @@ class World(NamedTuple):
 
     ``sizes``: shape (2, n), whole size steps by side and ``m & (n - 1)``. ``dirty``: same shape, 1
     where a change has not been published; ``dirty_levels``: shape (2n, 2), the (side, m) of those.
+    ``queues``: shape (2, n), dtype `QUEUE`, the orders published for each level (style ``orders``; else
+    one unused level).
     """
 
     state: Rec
@@ -125,6 +142,7 @@ class World(NamedTuple):
     sizes: NDArray[np.int64]
     dirty: NDArray[np.uint8]
     dirty_levels: NDArray[np.int64]
+    queues: NDArray[np.void]
 
 
 class Out(NamedTuple):
@@ -146,20 +164,24 @@ def new_world(market: MarketParams, seed: int, start_ns: int) -> World:
         state[name + "_rng"]["counter"] = stream(seed, index)
     state["now_ns"] = state["start_ns"] = state["recv_ns"] = start_ns
     state["open_interest"] = market.context.open_interest
-    state["next_trade_id"] = 1
+    state["next_trade_id"] = state["next_order_id"] = 1
+    params = params_record(market)
     return World(
         state,
-        params_record(market),
+        params,
         market.instrument.record(),
         np.zeros((2, n), np.int64),
         np.zeros((2, n), np.uint8),
         np.zeros((2 * n, 2), np.int64),
+        np.zeros((2, n if params["wants_orders"] else 1), QUEUE),
     )
 
 
 def most_rows_per_step(world: World) -> int:
     """Upper bound of the rows one block can write."""
-    return 4 * world.sizes.shape[1] + 2 * MAX_PRINTS + 64
+    levels = world.sizes.shape[1]
+    orders = 6 * levels * (QUEUE_ORDERS + 2) + 4 * MAX_PRINTS if world.params["wants_orders"] else 0
+    return 4 * levels + 2 * MAX_PRINTS + 64 + orders
 
 
 def new_out(world: World, n_rows: int) -> Out:

@@ -1,9 +1,10 @@
 """hftbacktest event arrays: ``.npz`` (array ``data``) or ``.npy``, read in pieces.
 
 Both formats share the scheme of two clocks, so the order of rows is kept. What the other format
-can say that a row cannot: ``ival`` and, where not a trade's, ``order_id`` (a ``lost_field``
-finding), and order-level events (``not_expressible``, dropped). A DEPTH_CLEAR without a side or
-with an infinite price voids whole sides, whatever its price says: its price becomes NaN.
+can say that a row cannot: ``ival`` and the ``order_id`` of depth events (a ``lost_field`` finding).
+A DEPTH_CLEAR without a side or with an infinite price voids whole sides, whatever its price says:
+its price becomes NaN. Order-level events become order-level rows; the conversion adds the sums of
+their levels as DEPTH rows (`undertow.data.orders`).
 
 The format does not say where a message ends: events of one kind with the same times are taken for
 one. As that may join several, whether a message crosses itself is not checked.
@@ -25,7 +26,20 @@ from numpy.typing import NDArray
 from undertow.data.batch import BATCH_ROWS, Batch, Feed, event_rows
 from undertow.data.report import Report
 from undertow.data.source import Options, Source, SourceError, expand
-from undertow.events import BBO, CLEAR, DEPTH, EXCH, IMAGE, LOCAL, TRADE, empty_snapshots
+from undertow.events import (
+    BBO,
+    CLEAR,
+    DEPTH,
+    EXCH,
+    IMAGE,
+    LOCAL,
+    ORDER_ADD,
+    ORDER_CANCEL,
+    ORDER_EXEC,
+    ORDER_MODIFY,
+    TRADE,
+    empty_snapshots,
+)
 from undertow.instrument import Instrument
 
 HFTBACKTEST_EVENT: Final = np.dtype(
@@ -52,6 +66,10 @@ TRADE_EVENT: Final = 2
 DEPTH_CLEAR_EVENT: Final = 3
 DEPTH_SNAPSHOT_EVENT: Final = 4
 DEPTH_BBO_EVENT: Final = 5
+ADD_ORDER_EVENT: Final = 10
+CANCEL_ORDER_EVENT: Final = 11
+MODIFY_ORDER_EVENT: Final = 12
+FILL_EVENT: Final = 13
 
 _KIND: Final = {
     DEPTH_EVENT: DEPTH,
@@ -59,6 +77,10 @@ _KIND: Final = {
     DEPTH_CLEAR_EVENT: CLEAR,
     DEPTH_SNAPSHOT_EVENT: DEPTH,
     DEPTH_BBO_EVENT: BBO,
+    ADD_ORDER_EVENT: ORDER_ADD,
+    CANCEL_ORDER_EVENT: ORDER_CANCEL,
+    MODIFY_ORDER_EVENT: ORDER_MODIFY,
+    FILL_EVENT: ORDER_EXEC,
 }
 
 
@@ -160,8 +182,8 @@ def _batch(file: str, events: NDArray[np.void], line: int, report: Report) -> Ba
         report.drop_items("not_expressible", int(np.count_nonzero(~known)))
         events, lines, message, kind = events[known], lines[known], message[known], kind[known]
     report.items_used += len(events)
-    trade = kind == TRADE
-    lost = (events["ival"] != 0) | ((events["order_id"] != 0) & ~trade)
+    has_id = (kind == TRADE) | (kind >= ORDER_ADD)
+    lost = (events["ival"] != 0) | ((events["order_id"] != 0) & ~has_id)
     if lost.any():
         report.find("lost_field", file, lines[lost], detail="ival, or order_id of a depth event")
     ev = events["ev"]
@@ -173,7 +195,7 @@ def _batch(file: str, events: NDArray[np.void], line: int, report: Report) -> Ba
         px=events["px"],
         qty=events["qty"],
         val=events["fval"],
-        ref=np.where(trade, events["order_id"].view(np.int64), 0),
+        ref=np.where(has_id, events["order_id"].view(np.int64), 0),
         kind=kind,
         side=buy.astype(np.int8) - sell.astype(np.int8),
         code=np.where(ev & 0xFF == DEPTH_SNAPSHOT_EVENT, IMAGE, 0),
