@@ -143,6 +143,11 @@ class AdverseSelection(Section, frozen=True, kw_only=True):
     ] = 0.0
 
 
+FundingScale = Annotated[
+    float, between(0, 0.1, "drift a z-score of 1 of funding speaks of, bps/s; 0: none; unset: calibrated")
+]
+
+
 class Funding(Section, frozen=True, kw_only=True):
     """Funding in the reservation price (§2)."""
 
@@ -150,10 +155,7 @@ class Funding(Section, frozen=True, kw_only=True):
     carry: Annotated[bool, Meta(description="off: coming settlements are not in the reservation price")] = (
         True
     )
-    scale: Annotated[
-        float | None,
-        between(0, 0.1, "drift that a z-score of 1 of funding speaks of, bps/s; 0: none; unset: calibrated"),
-    ] = None
+    scale: FundingScale | None = None
 
 
 class Quoting(Section, frozen=True, kw_only=True):
