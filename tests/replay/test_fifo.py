@@ -172,7 +172,7 @@ rules = st.builds(
 
 
 @given(order_flows(), schedules(), rules)
-@settings(**{**EXAMPLES, "max_examples": 200})
+@settings(**{**EXAMPLES, "max_examples": 150})
 def test_same_fills_and_answers_as_real_queues(
     rows: list[Row], requests: list[Request], rules: Rules
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from undertow.events import BBO, DEPTH, END, EXCH, LOCAL, REFERENCE, SNAPSHOT, TRADE
+from undertow.events import BBO, DEPTH, END, EXCH, LOCAL, ORDER_ADD, REFERENCE, SNAPSHOT, TRADE
 from undertow.instrument import price_of, step_ticks, tick_near
 from undertow.kernel.l2book import apply_row, new_book
 from undertow.synthetic.generate import GeneratedMarket, generate
@@ -92,7 +92,7 @@ def test_books_are_never_crossed(preset: str, feed: Feed) -> None:
     inst, book, seen = market.instrument.record(), new_book(erode=False), 0
     for chunk in market.chunks():
         for row in chunk.rows:
-            if row["kind"] == TRADE:
+            if row["kind"] == TRADE or row["kind"] >= ORDER_ADD:
                 continue
             apply_row(book, inst, row, chunk.snapshots)
             if row["kind"] <= BBO and row["flags"] & END:
