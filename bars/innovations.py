@@ -104,7 +104,8 @@ def _imbalance(book: Book, inst: Rec, mid: float, reach_bps: float) -> float:
 def _see(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, snapshots: Floats) -> None:
     """Show one row to the estimators, through the book."""
     if row.kind == TRADE:
-        see_trade(state, params, inst, row, mid_price(book, inst), book.top.exch_ns)
+        top = book.top
+        see_trade(state, params, inst, row, mid_price(book, inst), top.exch_ns, top.best_bid, top.best_ask)
     elif row.kind > BBO:
         see_other(state, params, inst, row)
     apply_row(book, inst, row, snapshots)
@@ -136,7 +137,7 @@ def _watch(
         while at.next_ns <= row.recv_ns and at.rows < out.shape[0]:
             if has_both_sides(book):
                 n, mid = at.rows, mid_price(book, inst)
-                see_cycle(state, params, at.next_ns, mid)
+                see_cycle(state, params, inst, at.next_ns, mid, 1.0)
                 out[n, 0], out[n, 1] = at.next_ns * 1e-9, mid
                 out[n, 2] = sigma_total(state.volatility, params.volatility, MEDIUM)
                 features[n, FLOW] = -flow_imbalance(state.flow, params.flow)

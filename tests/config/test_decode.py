@@ -12,6 +12,9 @@ from undertow.api import settings_of
 from undertow.config import Config, ConfigError, cautions, dumps, load, loads
 from undertow.instrument import hyperliquid_perp
 
+CALIBRATION = Path(__file__).parent / "calibration.json"
+"""A small calibration: one view of the drift, one alpha."""
+
 
 def _fault(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
@@ -104,7 +107,14 @@ def test_every_setting_reaches_what_it_configures() -> None:
 def _another(section: msgspec.Struct, name: str) -> object:
     """A value of the field that differs from the one it has and stays in range."""
     value = getattr(section, name)
-    others = {"mode": "event", "queue_model": "log", "half_life_s": 90.0}
+    others = {
+        "mode": "event",
+        "queue_model": "log",
+        "half_life_s": 90.0,
+        "calibration": str(CALIBRATION),
+        "without": ("all",),
+        "pace_cycles": (1, 3, 9),
+    }
     if name in others:
         return others[name]
     if isinstance(value, bool):

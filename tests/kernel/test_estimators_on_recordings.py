@@ -21,6 +21,7 @@ from undertow.kernel.flow import flow_rates
 from undertow.kernel.intensity import COUNT, EXCESS, NAIVE, QUOTED, intensity_params
 from undertow.kernel.l2book import new_book
 from undertow.kernel.markout import markout_curve_bps, markout_sigma_ref
+from undertow.kernel.reaction import reaction_params
 from undertow.kernel.volatility import SLOW, sigma_clean, sigma_total
 from undertow.records import Rec
 
@@ -29,7 +30,9 @@ from undertow.records import Rec
 def btc(recordings: Path) -> tuple[Rec, Rec]:
     folder = recordings / "hyperliquid_2025-09-04"
     conversion = convert("hyperliquid-csv", [folder], options=Options(coin="BTC"))
-    state, params = fresh(estimator_params(intensity=intensity_params(quoted_bps=1.0)))
+    state, params = fresh(
+        estimator_params(intensity=intensity_params(quoted_bps=1.0), reaction=reaction_params(fixed_s=0.0))
+    )
     book, inst = new_book(erode=True), conversion.instrument.record()
     for chunk in conversion.chunks():
         drive_book(state, params, inst, book, chunk.rows, chunk.snapshots, 100_000_000)
@@ -75,7 +78,11 @@ def test_adverse_selection(btc: tuple[Rec, Rec]) -> None:
 
 def test_drift(btc: tuple[Rec, Rec]) -> None:
     state, params = btc
-    assert abs(state.drift.mu) < 0.1
-    assert params.drift.floor_variance <= state.drift.variance <= params.drift.initial_variance
-    assert 0.3 < state.drift.noise_ratio < 1.5
-    assert state.drift.observations > 1900
+    assert abs(state.belief.drift.mu) < 0.1
+    assert (
+        params.belief.drift.floor_variance
+        <= state.belief.drift.variance
+        <= params.belief.drift.initial_variance
+    )
+    assert 0.3 < state.belief.drift.noise_ratio < 1.5
+    assert state.belief.drift.observations > 1900

@@ -224,7 +224,7 @@ def _watch_touch(
     state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float
 ) -> None:
     """Count what the quotes ran over since the maker could last act (`kernel.crossing`)."""
-    if not (0.0 < mid < np.inf and half_spread_bps >= 0.0):
+    if not (0.0 < mid < np.inf and half_spread_bps >= 0.0 and state.reaction.lag_ns > 0):
         return
     before = actionable_mid(state, exch_ns)
     for index in range(2):

@@ -54,17 +54,30 @@ Floats = NDArray[np.float64]
 DEFAULT_THETA: Final = 0.02
 DEFAULT_SIGMA_MU: Final = 0.005
 FASTEST_DRIFT_PER_S: Final = 0.05
-"""θ above this is the momentum of seconds, which alphas carry: not a drift to lean on for a minute."""
-DRIFT_STEP_S: Final = 5.0
-"""The drift is looked for in the mid every so often: a mid that lags by a second or two looks like one."""
+"""A faster θ is the momentum of seconds, which alphas carry, mixed with a drift: P_∞ is kept, θ is held."""
+LEAST_LEFT: Final = 0.63
+"""The drift is looked for in the mid net of quick signals. Where those leave less than this share of the
+volatility, the mid follows something else, whose drift is in the signals and not in what is left."""
 
 
-def drift_in_use(fit: OuFit) -> tuple[float, float]:
-    """(θ, σ_μ) to quote with, inside their bounds: the fit's where it is a drift and two errors from none."""
+def _volatility(time_s: Floats, mid: Floats, step_s: float = 5.0) -> float:
+    """Volatility of the mid over steps of about `step_s`, bps/√s."""
+    step = max(round(step_s / float(np.median(np.diff(time_s)))), 1)
+    dt = np.diff(time_s[::step])
+    change = 1e4 * np.diff(np.log(mid[::step]))
+    ok = (dt > 0.0) & (dt < 3.0 * step_s)
+    return float(np.sqrt(np.sum(change[ok] ** 2) / np.sum(dt[ok]))) if ok.any() else math.nan
+
+
+def drift_in_use(fit: OuFit, volatility: float = math.nan) -> tuple[float, float]:
+    """(θ, σ_μ) to quote with, inside their bounds: the fit's where it is a drift.
+
+    `volatility` of the mid, bps/√s, before quick signals were taken out; NaN: none were.
+    """
     theta, sigma_mu = DEFAULT_THETA, min(DEFAULT_SIGMA_MU, fit.sigma_mu_upper)
-    certain = fit.identified and fit.sigma_mu > 2.0 * fit.sigma_mu_error
-    if certain and fit.theta_per_s <= FASTEST_DRIFT_PER_S:
-        theta, sigma_mu = fit.theta_per_s, fit.sigma_mu
+    if fit.identified and not fit.sigma < LEAST_LEFT * volatility:
+        theta = min(fit.theta_per_s, FASTEST_DRIFT_PER_S)
+        sigma_mu = fit.sigma_mu * math.sqrt(theta / fit.theta_per_s)  # the same P_∞
     return float(np.clip(theta, *THETA_BOUNDS)), float(np.clip(sigma_mu, *SIGMA_MU_BOUNDS))
 
 
@@ -214,11 +227,8 @@ def calibrate(
     excluded = {v.name: v.reason for v in report.verdicts if not v.passed}
     seen = _Seen(time_s, mid, x, horizon_s, centered)
     quick, slow, seen = seen.without_quick(report.features)
-    fit = drift
-    if fit is None:
-        step = max(round(DRIFT_STEP_S / float(np.median(np.diff(time_s)))), 1)
-        fit = fit_ou_drift(time_s[::step], seen.mid[::step], constant_sigma=constant_sigma)
-    theta, sigma_mu = drift_in_use(fit)
+    fit = drift or fit_ou_drift(time_s, seen.mid, constant_sigma=constant_sigma)
+    theta, sigma_mu = drift_in_use(fit, _volatility(time_s, mid))
     stationary = sigma_mu**2 / (2.0 * theta)
     kinds = []
     if slow:
