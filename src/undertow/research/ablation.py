@@ -18,6 +18,7 @@ from undertow.account.decomposition import DEFAULT_HORIZON_S
 from undertow.account.measures import Measures
 from undertow.account.paired import BLOCK_S, Difference
 from undertow.config import Config, ConfigError
+from undertow.kernel.features import FEATURE_NAMES
 from undertow.recording import Recording
 from undertow.replay.together import Watch
 from undertow.research.compare import Table, table
@@ -35,25 +36,48 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     about: str = ""
 
 
+BOOK_FEATURES: Final = tuple(FEATURE_NAMES[: FEATURE_NAMES.index("flow_fast")])
+OTHER_FEATURES: Final = tuple(FEATURE_NAMES[FEATURE_NAMES.index("flow_fast") :])
+
 PHASES: Final[tuple[Phase, ...]] = (
     Phase(
-        name="drift",
-        off={"drift.sigma_mu": 0.0005},
-        about="the drift posterior in the reservation price (off: the least drift the filter accepts)",
+        name="1 Kalman drift",
+        off={"belief.price": False},
+        about="the drift posterior in the reservation price (belief.legacy_drift: the estimator before it)",
     ),
     Phase(
-        name="inventory beta",
+        name="2 inventory beta",
         off={"risk.inventory_beta": 0.0},
         about="risk aversion that grows with the position",
     ),
-    Phase(name="flow", off={"flow.max_imbalance": 0.0}, about="directional flow in the reservation price"),
     Phase(
-        name="request price",
-        off={"ladder.request_price_bps_lots": 0.0},
-        about="levels must earn the price of their request",
+        name="3 directional flow",
+        off={"flow.max_imbalance": 0.0, "flow.sensitivity": 0.0},
+        about="flow in the reservation price and in κ",
+    ),
+    Phase(
+        name="4 expected PnL",
+        off={"ladder.expected_pnl": False, "ladder.request_price_bps_lots": 0.0},
+        about="sizes and levels from expected profit (off: one lot at every level)",
+    ),
+    Phase(name="5 adaptation", off={"belief.adapt": False}, about="θ and σ_μ follow the innovations"),
+    Phase(
+        name="6 funding",
+        off={"funding.carry": False, "funding.scale": 0.0},
+        about="coming settlements in the reservation price, funding as a view of the drift",
+    ),
+    Phase(
+        name="7 book features",
+        off={"belief.without": BOOK_FEATURES, "risk.thin_book": False},
+        about="book, momentum and sweeps in the belief; a thin book in γ",
+    ),
+    Phase(
+        name="8 flow and cross-venue features",
+        off={"belief.without": OTHER_FEATURES},
+        about="flow, trend, reference, basis, open interest and funding in the belief",
     ),
 )
-"""The phases that today's configuration can turn off, in the order they were added to the maker."""
+"""The eight phases of the plan, in the order they were added to the maker, each with what turns it off."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +119,9 @@ def rungs(maker: str, config: Config, phases: Sequence[Phase]) -> list[Variant]:
     for k in range(len(phases) + 1):
         off: dict[str, Any] = {}
         for phase in phases[k:]:
-            off |= phase.off
+            for path, value in phase.off.items():  # what two phases switch off of one list adds up
+                listed = isinstance(value, tuple) and path in off
+                off[path] = off[path] + value if listed else value
         label = BASELINE if k == 0 else f"+ {phases[k - 1].name}"
         found.append(Variant(label, maker, patched(config, off)))
     return found
