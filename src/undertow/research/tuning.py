@@ -63,6 +63,12 @@ SPACES: Final[dict[str, Space]] = {
         "symmetric.spacing_bps": Span(0.1, 5.0, log=True),
         "symmetric.requote_bps": Span(0.0, 3.0),
     },
+    "six-gate": {
+        "six_gate.prior_kappa_per_bp": Span(0.03, 1.0, log=True),
+        "six_gate.spacing_bps": Span(0.1, 5.0, log=True),
+        "six_gate.gate_share": Span(0.2, 1.0),
+        "six_gate.drift_gain": Span(0.0, 4.0),
+    },
     "avellaneda": {
         "avellaneda.risk_factor": Span(0.01, 100.0, log=True),
         "avellaneda.shape_factor": Span(0.0, 1.0),
