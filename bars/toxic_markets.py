@@ -37,15 +37,20 @@ MATCHING_SEEDS = tuple(range(201, 213))
 SEEDS = tuple(range(5001, 5001 + int(os.environ.get("UNDERTOW_GRID_SEEDS", "100"))))
 
 
+def cell(toxicity: float, liquidity: float) -> Cell:
+    """An hour of the market."""
+    return Cell(market=MARKET, duration_s=DURATION_S, toxicity=toxicity, liquidity=liquidity)
+
+
 def cells() -> list[Cell]:
     """Zero toxicity first, then the nine toxic cells."""
-    toxic = [Cell(MARKET, DURATION_S, t, liquidity) for t in TOXICITIES for liquidity in LIQUIDITIES]
-    return [Cell(MARKET, DURATION_S, 0.0, 1.0), *toxic]
+    toxic = [cell(t, liquidity) for t in TOXICITIES for liquidity in LIQUIDITIES]
+    return [cell(0.0, 1.0), *toxic]
 
 
 def tuned() -> list[Variant]:
     """Every maker as the search leaves it."""
-    middle = [Cell(MARKET, DURATION_S, 0.7, 1.0)]
+    middle = [cell(0.7, 1.0)]
     found = []
     for maker in MAKERS:
         best = tune(maker, middle, TUNING_SEEDS, budget=BUDGET, base=BASE)
@@ -76,13 +81,13 @@ def measure() -> list[Figure]:
     started = time.monotonic()
     makers = tuned()
     figures, won = [], 0
-    for cell in cells():
-        matched = match_all(makers, "undertow", cell, MATCHING_SEEDS, tolerance=0.1)
-        (table,) = compare([cell], SEEDS, [m.variant for m in matched], reference="undertow")
+    for here in cells():
+        matched = match_all(makers, "undertow", here, MATCHING_SEEDS, tolerance=0.1)
+        (table,) = compare([here], SEEDS, [m.variant for m in matched], reference="undertow")
         detail = _told(table, matched)
-        name = f"toxicity {cell.toxicity:g}, liquidity {cell.liquidity:g}"
+        name = f"toxicity {here.toxicity:g}, liquidity {here.liquidity:g}"
         least = min(detail["t_of_ours_less_theirs"].values())
-        if cell.toxicity == 0.0:
+        if here.toxicity == 0.0:
             ours = table.row("undertow")
             t = ours.values["pnl"] / ours.errors["pnl"] if ours.errors["pnl"] else math.nan
             figures.append(Figure(f"{name}: t of our PnL", round(t, 2), "> -2", t > -2.0, [], detail))
