@@ -20,7 +20,7 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize  # type: ignore[import-untyped]
+from scipy import optimize
 
 from undertow.kernel.hawkes import hawkes_params
 from undertow.kernel.ranges import require, require_not_negative

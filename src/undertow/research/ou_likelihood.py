@@ -27,7 +27,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize  # type: ignore[import-untyped]
+from scipy import optimize
 
 from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
 from undertow.research.series import log_mid_bps, relative_variance, winsorised
