@@ -1,10 +1,10 @@
 """Against what users would run: PnL at equal inventory risk over toxicity and liquidity.
 
 The market is the generated `hip3-hype` at the fee of a market in growth mode (a tenth of 3 bps). The
-baselines are tuned by one random search each (`BUDGET` settings on `TUNING_SEEDS`, middle cell); ours runs at
-its defaults, with the calibration that comes with the preset. Each baseline's order size is brought to our inventory deviation, cell by cell,
-on `MATCHING_SEEDS`; then all run on `SEEDS`, which nothing has seen. The features' loadings were fitted on
-a seed of their own, at toxicity 1.
+baselines are tuned by one random search each (`BUDGET` settings on `TUNING_SEEDS`, middle cell); ours
+runs at its defaults, with the calibration that comes with the preset. Each baseline's order size is
+brought to our inventory deviation, cell by cell, on `MATCHING_SEEDS`; then all run on `SEEDS`, which
+nothing has seen. The features' loadings were fitted on a seed of their own, at toxicity 1.
 """
 
 from __future__ import annotations
