@@ -21,13 +21,14 @@ from undertow.kernel.desk import (
     PENDING_NEW,
     desk_row,
 )
+from undertow.kernel.inputs import INPUTS
 from undertow.kernel.ladder import LADDER
 from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS, reconcile
 from undertow.records import Rec, new_record
 
 INST = Instrument(name="COIN", tick_size=0.01, size_step=0.001, min_notional=1.0).record()
 LIMIT = 12.0
-TICK_BPS = 1.0
+ETA = 0.05
 
 
 @dataclass
@@ -37,9 +38,12 @@ class Reconciler:
     tolerance: float = 2.0
     size_tolerance: float = 0.25
     budget: int = 100
+    by_value: bool = False
+    price: float = 0.01
     desk: Rec = field(default_factory=lambda: new_record(DESK))
     ladder: Rec = field(default_factory=lambda: new_record(LADDER))
     scratch: Rec = field(default_factory=lambda: new_record(RECONCILE))
+    x: Rec = field(default_factory=lambda: new_record(INPUTS))
 
     def __post_init__(self) -> None:
         self.params = new_record(RECONCILE_PARAMS)
@@ -47,6 +51,9 @@ class Reconciler:
         self.params.size_tolerance = self.size_tolerance
         self.params.max_requests = self.budget
         self.actions = np.zeros(MAX_ACTIONS, dtype=ACTION).view(np.recarray)
+        self.params.most_reducing = 10.0 * self.price
+        self.params.by_value = self.by_value
+        self.x.mid, self.x.lot_qty, self.x.aggressor_lots, self.x.resting_life_s = 100.0, 1.0, 5.0, 30.0
         self.want([], [])
 
     def want(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]]) -> None:
@@ -58,7 +65,17 @@ class Reconciler:
 
     def run(self) -> list[Rec]:
         n = reconcile(
-            self.scratch, self.params, INST, self.desk, self.ladder, LIMIT, TICK_BPS, self.actions, 0
+            self.scratch,
+            self.params,
+            INST,
+            self.desk,
+            self.ladder,
+            self.x,
+            ETA,
+            self.price,
+            LIMIT,
+            self.actions,
+            0,
         )
         return [self.actions[i].copy() for i in range(n)]
 
