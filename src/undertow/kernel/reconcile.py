@@ -1,16 +1,21 @@
 """Wanted ladder and working orders in, requests out. Shared by replay, paper and live.
 
 Every wanted level looks for an order that already stands there, within tolerances, and keeps it
-with its queue place. What is left is paired into modifies (one request; the queue place is lost
-either way), then canceled or placed. Rules, in order of rank:
+with its queue place. For what is left it takes the order nearest it: that one stays too while moving it
+earns less than the shadow price of a request (`kernel.keeping`); otherwise it is modified (one request;
+the queue place is lost either way). Orders left over are canceled, levels left over get new ones. Rules, in
+order of rank:
 
-1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it.
+1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it. An
+   order that takes (IOC) stands for none, but what it may fill counts.
 2. Position plus all quantity on a side that could still fill (resting, unacknowledged, being
    canceled) never exceeds the limit by anything sent here. A modify counts as the order it makes:
    only a fill that races it can leave both, and exceed the limit by that one order. Where there is
    no room, the order is canceled and replaced later.
 3. Nothing is sent that would meet an own order on the other side.
-4. Cancels go first, then the side that reduces the position, then the other, near levels first,
+4. Without requests left (an infinite price) only the side that reduces the position sends orders.
+   What its moves must gain is bounded, so that it always may move.
+5. Cancels go first, then the side that reduces the position, then the other, near levels first,
    until the cycle's budget of requests is spent.
 
 `reconcile` depends on nothing but its arguments, and called again with the same wanted ladder it
@@ -211,6 +216,30 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
 
 
 @nb.njit(cache=True)
+def _stays(
+    scratch: Rec,
+    inst: Rec,
+    desk: Rec,
+    rungs: Rec,
+    x: Rec,
+    eta: float,
+    price: float,
+    slot: int,
+    k: int,
+    placed: float,
+) -> bool:
+    """Leave the order in `slot` where it is, for level `k`, if moving it does not earn `price`."""
+    order = desk.working[slot]
+    if worth_moving(rungs, order, inst, x, eta, k, placed, price):
+        return False
+    _keep(scratch, rungs, order, slot, k)
+    scratch.unmoved += 1
+    order.fill_rate = standing_rate(rungs, order)
+    order.edge_bps += standing_shift(rungs, order, inst, x.mid, k)
+    return True
+
+
+@nb.njit(cache=True)
 def _plan_side(
     scratch: Rec,
     params: Rec,
@@ -242,16 +271,12 @@ def _plan_side(
         slot = _nearest_order(scratch, desk, rungs, k, _FAR - 1, np.inf)
         added = rungs.qty[k] - (desk.working[slot].leaves if slot != FREE else 0.0)
         fits = exposure + added <= room + slack
-        if slot != FREE and params.by_value and held + desk.working[slot].leaves <= room + slack:
-            order = desk.working[slot]
-            if not worth_moving(rungs, order, inst, x, eta, k, placed, price):
-                held += order.leaves
-                _keep(scratch, rungs, order, slot, k)
-                scratch.unmoved += 1
-                order.fill_rate = standing_rate(rungs, order)
-                order.edge_bps += standing_shift(rungs, order, inst, x.mid, k)
-                continue
         if slot != FREE:
+            leaves = desk.working[slot].leaves
+            may_stay = params.by_value and held + leaves <= room + slack
+            if may_stay and _stays(scratch, inst, desk, rungs, x, eta, price, slot, k, placed):
+                held += leaves
+                continue
             nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
             if fits:
                 scratch.plan[row, k] = slot
