@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bars import Figure
-from undertow.config import Config, Ladder, Risk
+from undertow.config import Config, Ladder, Quoting, Risk
 from undertow.events import EVENT, TIMER, TRADE
 from undertow.instrument import hyperliquid_perp, price_of
 from undertow.kernel import cycle
@@ -82,8 +82,12 @@ def _case(step_ticks: int, still: float) -> tuple[float, dict[str, float]]:
     """Median µs per decision over batches, and what goes with it."""
     rng = np.random.default_rng(SEED)
     instrument = hyperliquid_perp("BTC", 5)
-    # room and no request price, so that all twelve levels stand
-    config = Config(risk=Risk(lot_usd=1000.0, q_max_lots=100.0), ladder=Ladder(request_price_bps_lots=0.0))
+    # room, and requests free and without end, so that all twelve levels stand and any gain moves one
+    config = Config(
+        risk=Risk(lot_usd=1000.0, q_max_lots=100.0),
+        ladder=Ladder(request_price_bps_lots=0.0),
+        quoting=Quoting(request_budget=0.0),
+    )
     maker = make_undertow(config, instrument)
     state, inst, book = maker.fresh_state(), instrument.record(), new_book()
     set_level(book, 1, 1_100_000, 5.0)
