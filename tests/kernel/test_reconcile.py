@@ -349,7 +349,7 @@ class Valued(Reconciler):
     def run(self) -> list[Rec]:
         for i in range(self.desk.n_working):
             order = self.desk.working[i]
-            order.reach_bps = order.side * (10_000 - order.tick)
+            order.depth_bps = order.reach_bps = order.side * (10_000 - order.tick)
         return super().run()
 
 
@@ -384,7 +384,7 @@ def test_a_place_near_the_front_is_worth_keeping_longer() -> None:
     for queue_bps in (0.0, 1.0):
         r = one_bid(9_997, 0.6)
         r.want([(9_998, 1.0)], [])
-        r.desk.working[0].reach_bps = 3.0 + queue_bps
+        r.desk.working[0].depth_bps, r.desk.working[0].reach_bps = 3.0, 3.0 + queue_bps
         sent.append(len(Reconciler.run(r)))
     assert sent == [0, 1]
 

@@ -44,6 +44,7 @@ WORKING: Final = np.dtype(
         ("fill_rate", "<f8"),  # the maker's own forecast: rate at which its price is reached, 1/s
         ("edge_bps", "<f8"),  # the maker's own forecast: expected profit of a fill, bps
         ("ahead", "<f8"),  # queue before it, venue's unit; NaN: unknown (`kernel.queue_place`)
+        ("depth_bps", "<f8"),  # from the mid, at the last decision
         ("reach_bps", "<f8"),  # depth of a front order that fills as often
         ("side", "i1"),
         ("status", "u1"),
@@ -114,7 +115,7 @@ def _note(
     order.fill_rate = fill_rate
     order.edge_bps = edge_bps
     order.ahead = np.nan
-    order.reach_bps = np.nan
+    order.depth_bps = order.reach_bps = np.nan
     order.side = side
     order.status = PENDING_NEW
     order.tif = tif

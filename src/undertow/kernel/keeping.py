@@ -14,10 +14,8 @@ import math
 
 import numba as nb
 
-from undertow.instrument import price_of
 from undertow.kernel.ladder import lots_value
 from undertow.records import Rec
-from undertow.units import depth_bps
 
 
 @nb.njit(cache=True)
@@ -27,17 +25,15 @@ def standing_rate(rungs: Rec, order: Rec) -> float:
 
 
 @nb.njit(cache=True)
-def standing_shift(rungs: Rec, order: Rec, inst: Rec, mid: float, k: int) -> float:
+def standing_shift(rungs: Rec, order: Rec, k: int) -> float:
     """How much deeper (bps) than wanted level `k` an order stands, and more it earns per fill."""
-    return depth_bps(price_of(inst, order.tick), mid, rungs.sign) - rungs.depth_bps[k]
+    return order.depth_bps - rungs.depth_bps[k]
 
 
 @nb.njit(cache=True)
-def worth_moving(
-    rungs: Rec, order: Rec, inst: Rec, x: Rec, eta: float, k: int, placed: float, price: float
-) -> bool:
+def worth_moving(rungs: Rec, order: Rec, x: Rec, eta: float, k: int, placed: float, price: float) -> bool:
     """Whether moving `order` to level `k` of the ladder, `placed` lots nearer than it, earns `price`."""
-    margin = rungs.margin_bps[k] + standing_shift(rungs, order, inst, x.mid, k)
+    margin = rungs.margin_bps[k] + standing_shift(rungs, order, k)
     if margin < 0.0 <= rungs.margin_bps[k]:
         return True
     lots = order.leaves / x.lot_qty

@@ -78,7 +78,7 @@ def print_queues(desk: Rec, inst: Rec, aggressor: int, px: float, qty: float) ->
 
 @nb.njit(cache=True)
 def look_at_queues(desk: Rec, book: Book, inst: Rec, mid: float, aware: bool) -> None:
-    """Once per decision: no queue is longer than displayed; fill ``reach_bps`` of live orders."""
+    """Once per decision: no queue is longer than displayed; fill the depths of live orders."""
     for i in range(desk.n_working):
         order = desk.working[i]
         if order.status != LIVE:
@@ -86,7 +86,8 @@ def look_at_queues(desk: Rec, book: Book, inst: Rec, mid: float, aware: bool) ->
         shown = queue_ahead(book, order.side, order.tick)
         if not order.ahead <= shown:
             order.ahead = shown if shown >= 0.0 else order.ahead
-        depth = depth_bps(price_of(inst, order.tick), mid, order.side)
-        order.reach_bps = (
-            depth_behind(book, inst, mid, order.side, order.tick, depth, order.ahead) if aware else depth
-        )
+        order.depth_bps = order.reach_bps = depth_bps(price_of(inst, order.tick), mid, order.side)
+        if aware and shown > 0.0:
+            order.reach_bps = depth_behind(
+                book, inst, mid, order.side, order.tick, order.depth_bps, order.ahead
+            )

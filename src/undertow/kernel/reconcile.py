@@ -218,7 +218,6 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
 @nb.njit(cache=True)
 def _stays(
     scratch: Rec,
-    inst: Rec,
     desk: Rec,
     rungs: Rec,
     x: Rec,
@@ -230,12 +229,12 @@ def _stays(
 ) -> bool:
     """Leave the order in `slot` where it is, for level `k`, if moving it does not earn `price`."""
     order = desk.working[slot]
-    if worth_moving(rungs, order, inst, x, eta, k, placed, price):
+    if worth_moving(rungs, order, x, eta, k, placed, price):
         return False
     _keep(scratch, rungs, order, slot, k)
     scratch.unmoved += 1
     order.fill_rate = standing_rate(rungs, order)
-    order.edge_bps += standing_shift(rungs, order, inst, x.mid, k)
+    order.edge_bps += standing_shift(rungs, order, k)
     return True
 
 
@@ -243,7 +242,6 @@ def _stays(
 def _plan_side(
     scratch: Rec,
     params: Rec,
-    inst: Rec,
     desk: Rec,
     rungs: Rec,
     x: Rec,
@@ -274,7 +272,7 @@ def _plan_side(
         if slot != FREE:
             leaves = desk.working[slot].leaves
             may_stay = params.by_value and held + leaves <= room + slack
-            if may_stay and _stays(scratch, inst, desk, rungs, x, eta, price, slot, k, placed):
+            if may_stay and _stays(scratch, desk, rungs, x, eta, price, slot, k, placed):
                 held += leaves
                 continue
             nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
@@ -371,7 +369,7 @@ def reconcile(
         room = limit_qty - rungs.sign * desk.position
         reduces = rungs.sign * desk.position < -0.5 * inst.size_step
         worth = min(price, params.most_reducing) if reduces else price
-        _plan_side(scratch, params, inst, desk, rungs, x, eta, worth, room, slack)
+        _plan_side(scratch, params, desk, rungs, x, eta, worth, room, slack)
     reducing = ladder.bid if desk.position < 0.0 else ladder.ask
     other = ladder.ask if desk.position < 0.0 else ladder.bid
     budget = min(n + params.max_requests, actions.shape[0])
