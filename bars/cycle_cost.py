@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bars import Figure
-from undertow.config import Config, Ladder, Risk
+from undertow.config import Config, Ladder, Quoting, Risk
 from undertow.events import EVENT, TIMER, TRADE
 from undertow.instrument import hyperliquid_perp, price_of
 from undertow.kernel import cycle
@@ -27,6 +27,7 @@ TITLE = "Cost of a decision (2 x 6 levels)"
 SEED = 5
 CYCLES = 20_000
 BATCHES = 15
+SHOWN = 5.0
 
 
 @nb.njit(cache=True)
@@ -41,6 +42,17 @@ def answer(desk: Rec) -> None:
         desk.working[kept].status = LIVE
         kept += 1
     desk.n_working = kept
+
+
+@nb.njit(cache=True)
+def move_touch(book: Rec, ticks: int) -> None:
+    """Shift both best levels, the only ones, with what they display."""
+    mask = book.bid.shape[0] - 1
+    top = book.top
+    book.bid[top.best_bid & mask] = book.ask[top.best_ask & mask] = 0.0
+    top.best_bid += ticks
+    top.best_ask += ticks
+    book.bid[top.best_bid & mask] = book.ask[top.best_ask & mask] = SHOWN
 
 
 @nb.njit(cache=True)
@@ -61,8 +73,7 @@ def run_cycles(
         state.desk.now_ns += 100_000_000
         row.recv_ns = row.exch_ns = state.desk.now_ns
         book.top.recv_ns = book.top.exch_ns = row.recv_ns
-        book.top.best_bid += moves[i]
-        book.top.best_ask += moves[i]
+        move_touch(book, moves[i])
         cycle.on_book(state, params, inst, book, row, actions)
         if prints[i] != 0.0:
             row.side = 1 if prints[i] > 0.0 else -1
@@ -82,12 +93,16 @@ def _case(step_ticks: int, still: float) -> tuple[float, dict[str, float]]:
     """Median µs per decision over batches, and what goes with it."""
     rng = np.random.default_rng(SEED)
     instrument = hyperliquid_perp("BTC", 5)
-    # room and no request price, so that all twelve levels stand
-    config = Config(risk=Risk(lot_usd=1000.0, q_max_lots=100.0), ladder=Ladder(request_price_bps_lots=0.0))
+    # room, and requests free and without end, so that all twelve levels stand and any gain moves one
+    config = Config(
+        risk=Risk(lot_usd=1000.0, q_max_lots=100.0),
+        ladder=Ladder(request_price_bps_lots=0.0),
+        quoting=Quoting(request_budget=0.0),
+    )
     maker = make_undertow(config, instrument)
     state, inst, book = maker.fresh_state(), instrument.record(), new_book()
-    set_level(book, 1, 1_100_000, 5.0)
-    set_level(book, -1, 1_100_010, 5.0)
+    set_level(book, 1, 1_100_000, SHOWN)
+    set_level(book, -1, 1_100_010, SHOWN)
     actions = np.zeros(MAX_ACTIONS, dtype=ACTION)
     row = new_record(EVENT)
     state.desk.now_ns = 1_700_000_000_000_000_000

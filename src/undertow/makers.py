@@ -21,6 +21,7 @@ from undertow.calibration import read as read_calibration
 from undertow.config import Config
 from undertow.instrument import Instrument, price_of
 from undertow.kernel import cycle
+from undertow.kernel.allowance import REDUCING_SCARCITY, allowance_params
 from undertow.kernel.belief import belief_params
 from undertow.kernel.clock import clock_params
 from undertow.kernel.estimators import estimator_params
@@ -83,6 +84,7 @@ def undertow_params(
     params.ladder.levels = config.ladder.levels
     params.ladder.gap_multiple[:] = gap_multiples(config.ladder.first_gap, config.ladder.spacing_ratio)
     params.ladder.expected_pnl = config.ladder.expected_pnl
+    params.ladder.queue_aware = config.ladder.queue_aware
     params.ladder.request_price = config.ladder.request_price_bps_lots
     lean = params.lean
     lean.use_drift, lean.use_carry = config.belief.price, config.funding.carry
@@ -94,10 +96,16 @@ def undertow_params(
     quoting.move_bps = config.quoting.event_move_bps
     quoting.warmup_ns = s_to_ns(warmup_s)
     quoting.max_book_age_ns = s_to_ns(max_book_age_s)
-    quoting.resting_life_s = config.ladder.resting_life_s
     params.reconcile.price_tolerance_bps = config.quoting.price_tolerance_bps
     params.reconcile.size_tolerance = config.quoting.size_tolerance
     params.reconcile.max_requests = config.quoting.max_requests_per_cycle
+    params.reconcile.by_value = config.ladder.expected_pnl
+    params.reconcile.most_reducing = REDUCING_SCARCITY * config.ladder.request_price_bps_lots
+    params["allowance"] = allowance_params(
+        stock=config.quoting.request_budget,
+        request_price=config.ladder.request_price_bps_lots,
+        prior_life_s=config.ladder.resting_life_s,
+    )
     return params
 
 

@@ -19,6 +19,7 @@ from undertow.instrument import Instrument
 from undertow.kernel.decision import decide
 from undertow.kernel.eta import RISK, price_horizon, solve_risk
 from undertow.kernel.inputs import INPUTS
+from undertow.kernel.l2book import new_book
 from undertow.kernel.ladder import LADDER
 from undertow.kernel.reservation import RESERVATION
 from undertow.makers import undertow_params
@@ -81,10 +82,9 @@ def _decision(x: Rec, gamma: float) -> tuple[Rec, Rec, Rec]:
     risk.gamma_base = gamma
     inst = INSTRUMENT.record()
     price_horizon(risk, x, FEE_BPS)
-    best = round(MID / TICK)
-    decide(
-        ladder, reservation, risk, params.risk, params.ladder, x, inst, best - 10_000, best + 10_000, 0, 0.0
-    )
+    book, best = new_book(), round(MID / TICK)
+    book.top.best_bid, book.top.best_ask = best - 10_000, best + 10_000
+    decide(ladder, reservation, risk, params.risk, params.ladder, x, inst, book, 0, 0.0)
     return ladder, reservation, risk
 
 

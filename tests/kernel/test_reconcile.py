@@ -14,20 +14,23 @@ from undertow.instrument import Instrument, price_of
 from undertow.kernel.desk import (
     ACTION,
     DESK,
+    IOC,
     LIVE,
     MAX_ACTIONS,
     PENDING_CANCEL,
     PENDING_MODIFY,
     PENDING_NEW,
     desk_row,
+    put_new,
 )
-from undertow.kernel.ladder import LADDER
+from undertow.kernel.inputs import INPUTS
+from undertow.kernel.ladder import LADDER, level_value
 from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS, reconcile
 from undertow.records import Rec, new_record
 
 INST = Instrument(name="COIN", tick_size=0.01, size_step=0.001, min_notional=1.0).record()
 LIMIT = 12.0
-TICK_BPS = 1.0
+ETA = 0.05
 
 
 @dataclass
@@ -37,9 +40,12 @@ class Reconciler:
     tolerance: float = 2.0
     size_tolerance: float = 0.25
     budget: int = 100
+    by_value: bool = False
+    price: float = 0.01
     desk: Rec = field(default_factory=lambda: new_record(DESK))
     ladder: Rec = field(default_factory=lambda: new_record(LADDER))
     scratch: Rec = field(default_factory=lambda: new_record(RECONCILE))
+    x: Rec = field(default_factory=lambda: new_record(INPUTS))
 
     def __post_init__(self) -> None:
         self.params = new_record(RECONCILE_PARAMS)
@@ -47,6 +53,9 @@ class Reconciler:
         self.params.size_tolerance = self.size_tolerance
         self.params.max_requests = self.budget
         self.actions = np.zeros(MAX_ACTIONS, dtype=ACTION).view(np.recarray)
+        self.params.most_reducing = 10.0 * self.price
+        self.params.by_value = self.by_value
+        self.x.mid, self.x.lot_qty, self.x.aggressor_lots, self.x.resting_life_s = 100.0, 1.0, 5.0, 30.0
         self.want([], [])
 
     def want(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]]) -> None:
@@ -58,7 +67,17 @@ class Reconciler:
 
     def run(self) -> list[Rec]:
         n = reconcile(
-            self.scratch, self.params, INST, self.desk, self.ladder, LIMIT, TICK_BPS, self.actions, 0
+            self.scratch,
+            self.params,
+            INST,
+            self.desk,
+            self.ladder,
+            self.x,
+            ETA,
+            self.price,
+            LIMIT,
+            self.actions,
+            0,
         )
         return [self.actions[i].copy() for i in range(n)]
 
@@ -306,3 +325,151 @@ def test_a_full_desk_sends_no_more_than_it_can_hold() -> None:
         r.want([(9_990 - 30 * shift - k, 0.01) for k in range(20)], [])
     assert r.desk.n_working <= 128
     assert pytest.approx(r.exposure(1)) == sum(o.leaves for o in r.orders() if o.side == 1)
+
+
+class Valued(Reconciler):
+    """Wanted levels with margins and reach rates as a decision makes them: κ = 0.5, A = 0.2, r at 100."""
+
+    def __init__(self, **settings: float) -> None:
+        super().__init__(by_value=True, **settings)  # type: ignore[arg-type]
+
+    def want(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]], fair: float = 0.0) -> None:
+        super().want(bids, asks)
+        for rungs in (self.ladder.bid, self.ladder.ask):
+            rungs.kappa, rungs.rate, placed = 0.5, 0.2, 0.0
+            for k in range(rungs.levels):
+                depth = rungs.sign * (10_000 - rungs.tick[k])
+                rungs.depth_bps[k] = depth
+                rungs.margin_bps[k] = depth + rungs.sign * fair
+                rungs.reach_rate[k] = 0.2 * np.exp(-0.5 * depth)
+                worth = level_value(rungs, ETA, 5.0, k, placed, placed + rungs.qty[k])
+                rungs.expected_pnl[k] = rungs.reach_rate[k] * worth
+                placed += rungs.qty[k]
+
+    def run(self) -> list[Rec]:
+        for i in range(self.desk.n_working):
+            order = self.desk.working[i]
+            order.depth_bps = order.reach_bps = order.side * (10_000 - order.tick)
+        return super().run()
+
+
+def one_bid(tick: int, price: float = 0.01, **settings: float) -> Valued:
+    r = Valued(tolerance=0.0, price=price, **settings)
+    r.want([(tick, 1.0)], [])
+    r.acknowledge(r.run())
+    return r
+
+
+def test_an_order_moves_when_that_earns_more_than_a_request_costs() -> None:
+    """Λ·v at depth δ, from first principles: 0.2·e^(−δ/2)·∫₀¹ e^(−S/5)·(δ − S/20) dS."""
+
+    def earns(depth: float) -> float:
+        head = 5.0 * (1.0 - np.exp(-0.2))
+        tail = 25.0 - np.exp(-0.2) * 30.0
+        return float(0.2 * np.exp(-0.5 * depth) * (depth * head - tail / 20.0))
+
+    gain = 30.0 * (earns(2.0) - earns(5.0))
+    assert gain > 0.0
+    for price, moves in ((0.999 * gain, True), (1.001 * gain, False)):
+        r = one_bid(9_995, price)
+        r.want([(9_998, 1.0)], [])
+        assert len(r.run()) == int(moves)
+        assert r.scratch.unmoved == int(not moves)
+    assert r.orders()[0].fill_rate == pytest.approx(0.2 * np.exp(-2.5))
+
+
+def test_a_place_near_the_front_is_worth_keeping_longer() -> None:
+    """The same order, the same wanted level; only the queue before the order differs."""
+    sent = []
+    for queue_bps in (0.0, 1.0):
+        r = one_bid(9_997, 0.6)
+        r.want([(9_998, 1.0)], [])
+        r.desk.working[0].depth_bps, r.desk.working[0].reach_bps = 3.0, 3.0 + queue_bps
+        sent.append(len(Reconciler.run(r)))
+    assert sent == [0, 1]
+
+
+def test_an_order_that_would_lose_is_moved_whatever_a_request_costs() -> None:
+    r = one_bid(9_998, 1e6)
+    r.want([(9_992, 1.0)], [], fair=-5.0)  # r fell to 5 bps below the mid: margin −3 where it stands
+    (a,) = r.run()
+    assert (a.kind, a.tick) == (MODIFY, 9_992)
+    s = one_bid(9_998, 1e6)
+    s.want([(9_992, 1.0)], [], fair=-1.0)
+    assert s.run() == []
+
+
+def test_within_tolerance_nothing_is_weighed() -> None:
+    r = one_bid(9_998, 0.0)
+    r.params.price_tolerance_bps = 2.0
+    r.want([(9_997, 1.0)], [], fair=-10.0)
+    assert r.run() == []
+
+
+def test_without_requests_only_the_reducing_side_sends_and_it_still_moves() -> None:
+    for position, side in ((2.0, -1), (-2.0, 1), (0.0, 0)):
+        r = Valued(price=np.inf)
+        r.params.most_reducing = 0.1
+        r.desk.position = position
+        r.want(BIDS, ASKS)
+        actions = r.run()
+        assert {int(a.side) for a in actions} == ({side} if side else set())
+        r.acknowledge(actions)
+        r.want([(9_998, 1.0)], [(10_002, 1.0)])
+        moved = [a for a in r.run() if a.kind != CANCEL]
+        assert [(int(a.side), a.tick) for a in moved] == ([(side, 10_000 - 2 * side)] if side else [])
+
+
+def test_without_requests_what_enlarges_the_position_can_still_be_canceled() -> None:
+    r = Valued(price=0.01)
+    r.want(BIDS, ASKS)
+    r.acknowledge(r.run())
+    r.price, r.desk.position = np.inf, 2.0
+    r.want([], ASKS)
+    assert {(int(a.kind), int(a.side)) for a in r.run()} == {(CANCEL, 1)}
+
+
+def test_takers_are_neither_moved_nor_counted_as_levels_but_fill_the_room() -> None:
+    r = Valued()
+    put_new(r.desk, r.actions, 0, 1, 10_001, 1.0, IOC, False, -1, 0.0, 1.0)
+    r.want([(9_990, 12.0)], [])
+    assert r.run() == []  # 1 + 12 would exceed the limit
+    r.want([(9_990, 11.0)], [])
+    (a,) = r.run()
+    assert (a.kind, a.tick) == (NEW, 9_990)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    ladders=st.lists(st.tuples(levels, levels), min_size=1, max_size=6),
+    history=events,
+    price=st.sampled_from([0.0, 0.01, 0.3, np.inf]),
+    fair=st.floats(-30.0, 30.0),
+)
+def test_weighing_moves_the_limit_holds_and_nothing_is_sent_twice(
+    ladders: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]],
+    history: list[tuple[str, int]],
+    price: float,
+    fair: float,
+) -> None:
+    r = Valued(price=price)
+    r.params.most_reducing = 0.1
+    raced = 0.0
+    for what, pick in [("want", 0), *history]:
+        if what == "want":
+            raw_bids, raw_asks = ladders[pick % len(ladders)]
+            position = float(r.desk.position)
+            bids, asks = _ladder(raw_bids, 1, LIMIT - position), _ladder(raw_asks, -1, LIMIT + position)
+            r.want(bids, asks, fair=fair if pick % 2 else 0.0)
+        elif what == "run":
+            before = {side: r.exposure(side) for side in (1, -1)}
+            position = float(r.desk.position)
+            actions = r.run()
+            for side in (1, -1):
+                assert r.exposure(side) <= max(before[side], LIMIT) + 1e-9
+            if price == np.inf:
+                assert all(a.kind == CANCEL or a.side * position < 0.0 for a in actions)
+            assert r.run() == []
+        else:
+            raced += _happen(r, what, pick)
+    assert abs(r.desk.position) <= LIMIT + raced + 1e-9

@@ -53,8 +53,11 @@ class Ladder(Section, frozen=True, kw_only=True):
         float, between(0, 1e6, "expected profit a level must earn over its life to be worth a request")
     ] = 0.01
     resting_life_s: Annotated[
-        float, between(1, 3600, "expected life of a resting order, s, until measured")
+        float, between(1, 3600, "life of a resting order, s: a prior worth 20 orders, then measured")
     ] = 30.0
+    queue_aware: Annotated[
+        bool, Meta(description="a new order's fill rate is that of the back of its level's queue")
+    ] = True
 
 
 class Drift(Section, frozen=True, kw_only=True):
@@ -171,11 +174,14 @@ class Quoting(Section, frozen=True, kw_only=True):
         float, between(0, 100, "move of the mid that triggers a decision (event), bps")
     ] = 0.1
     price_tolerance_bps: Annotated[
-        float, between(0, 100, "an order nearer than this to its wanted price stays")
+        float, between(0, 100, "an order nearer than this to its wanted price always stays")
     ] = 0.1
-    size_tolerance: Annotated[float, between(0, 1, "an order within this share of its wanted size stays")] = (
-        0.25
-    )
+    size_tolerance: Annotated[
+        float, between(0, 1, "an order within this share of its wanted size always stays")
+    ] = 0.25
+    request_budget: Annotated[
+        float, between(0, 1e9, "requests granted besides one per USD traded (§7); 0: without limit")
+    ] = 10_000.0
     max_requests_per_cycle: Annotated[int, between(1, 200, "requests one decision may send")] = 24
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from undertow.events import GAP, OPEN
 from undertow.instrument import position_value, price_of, qty_of_notional
+from undertow.kernel.allowance import look_at_allowance, request_worth
 from undertow.kernel.alphas import alpha_shift_bps
 from undertow.kernel.belief import believed_drift
 from undertow.kernel.decision import decide
@@ -35,8 +36,10 @@ from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
 from undertow.kernel.markout import adverse_selection_bps, markout_sigma_ref
+from undertow.kernel.queue_place import join_queue, look_at_queues, print_queues
 from undertow.kernel.reconcile import cancel_growing, reconcile
 from undertow.kernel.scorecard import score_cycle, score_fill
+from undertow.kernel.taking import take
 from undertow.kernel.tally import tally_ladder
 from undertow.kernel.volatility import excess_kurtosis, sigma_effective
 from undertow.records import Rec
@@ -76,7 +79,9 @@ def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) ->
     x.lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
     x.position_lots = state.desk.position / x.lot_qty
     x.flow_reversion = params.estimators.flow.decay_per_s
-    x.resting_life_s = params.quoting.resting_life_s
+    look_at_allowance(state.allowance, params.allowance, state.desk)
+    x.resting_life_s = state.allowance.life_s
+    x.scarcity = state.allowance.scarcity
     read_inputs(state.estimators, params.estimators, inst, now_ns, x.lot_qty, x)
     lean = params.lean
     if not lean.use_drift:
@@ -154,15 +159,33 @@ def act_on_inputs(
         params.ladder,
         x,
         inst,
-        book.top.best_bid,
-        book.top.best_ask,
+        book,
         blocked,
         blocked_value,
     )
     limit_qty = params.risk.q_max_lots * x.lot_qty
-    tick_bps = price_of(inst, 1) / x.mid * 1e4
+    price = request_worth(params.ladder.request_price, x.scarcity)
+    eta, desk = state.risk.eta, state.desk
+    look_at_queues(desk, book, inst, x.mid, params.ladder.queue_aware)
+    if params.risk.taking and blocked == QUOTED:
+        r = state.reservation
+        foreseen = r.drift_bps + r.alpha_bps
+        n = take(
+            desk,
+            state.ladder,
+            book,
+            inst,
+            x,
+            eta,
+            r.offset_bps,
+            foreseen,
+            limit_qty,
+            price,
+            actions,
+            n,
+        )
     return reconcile(
-        state.requests, params.reconcile, inst, state.desk, state.ladder, limit_qty, tick_bps, actions, n
+        state.requests, params.reconcile, inst, desk, state.ladder, x, eta, price, limit_qty, actions, n
     )
 
 
@@ -201,6 +224,7 @@ def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     """A print, before the book loses what it consumed."""
     top = book.top
     mid = mid_price(book, inst)
+    print_queues(state.desk, inst, row.side, row.px, row.qty)
     see_trade(state.estimators, params.estimators, inst, row, mid, top.exch_ns, top.best_bid, top.best_ask)
     return 0
 
@@ -221,6 +245,7 @@ def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: ND
     if row.code == OPEN:
         slot = find_working(state.desk, row.ref)
         if slot >= 0:
+            join_queue(state.desk, book, slot)
             see_ack(state.estimators, params.estimators, row, state.desk.working[slot].sent_ns)
     quoting = params.quoting
     waited = state.requests.deferred > 0 and quoting.event_driven

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numba as nb
 
 from undertow.instrument import price_of
+from undertow.kernel.allowance import request_worth
 from undertow.kernel.eta import price_risk
+from undertow.kernel.l2book import Book
 from undertow.kernel.ladder import (
     QUOTED,
     empty_side,
@@ -18,6 +20,7 @@ from undertow.kernel.ladder import (
     settle_sizes,
     solve_sizes,
 )
+from undertow.kernel.queue_place import place_in_queues
 from undertow.kernel.quoting import half_spreads_bps, place_levels, post_only_ticks, touch_ticks
 from undertow.kernel.reservation import price_reservation
 from undertow.records import Rec
@@ -44,18 +47,24 @@ def _build_side(
     post_only_tick: int,
     touch_bps: float,
     reducing: bool,
+    book: Book,
 ) -> None:
     """Prices, margins, joint sizes and quantities of one side whose touch is known."""
     rungs.levels = params.levels
     rungs.room_lots = q_max - rungs.sign * x.position_lots
     place_levels(rungs, inst, x.mid, post_only_tick, params)
+    if params.queue_aware:
+        place_in_queues(rungs, book, inst, x.mid)
+    else:
+        rungs.queue_bps[:] = 0.0
     foreseen = reservation.drift_bps + reservation.alpha_bps
     price_levels(rungs, x, reservation.offset_bps, foreseen, inst.maker_fee_bps, touch_bps)
     if not params.expected_pnl:
         one_lot_each(rungs, x, inst, q_max)
         return
     solve_sizes(rungs, eta)
-    settle_sizes(rungs, x, inst, eta, params.request_price, q_max, reducing)
+    price = request_worth(params.request_price, x.scarcity)
+    settle_sizes(rungs, x, inst, eta, price, q_max, reducing)
 
 
 @nb.njit(cache=True)
@@ -67,12 +76,11 @@ def decide(
     ladder_params: Rec,
     x: Rec,
     inst: Rec,
-    best_bid: int,
-    best_ask: int,
+    book: Book,
     blocked: int,
     blocked_value: float,
 ) -> None:
-    """Fill `ladder` (`LADDER`) for the `INPUTS` record `x` and the touch of the book, in ticks.
+    """Fill `ladder` (`LADDER`) for the `INPUTS` record `x` and the book as it stands.
 
     `blocked` is a reason of `kernel.ladder` for which only the side that reduces the position may
     quote, or `QUOTED` for none.
@@ -92,19 +100,17 @@ def decide(
         rungs.bend, rungs.tilt = risk.bend, rungs.sign * risk.tilt
     bid.touch_offset_bps, ask.touch_offset_bps = r - half_bid, r + half_ask
     bid.touch_tick, ask.touch_tick = touch_ticks(inst, x.mid, r, half_bid, half_ask, x.position_lots)
-    bid_limit, ask_limit = post_only_ticks(inst, best_bid, best_ask)
-    touch_bps = max(depth_bps(price_of(inst, best_bid), x.mid, 1), 0.0)
+    bid_limit, ask_limit = post_only_ticks(inst, book.top.best_bid, book.top.best_ask)
+    touch_bps = max(depth_bps(price_of(inst, book.top.best_bid), x.mid, 1), 0.0)
     reducing = reducing_side(x, inst)
     q_max = risk_params.q_max_lots
-    if blocked != QUOTED and reducing != 1:
-        empty_side(bid, ladder_params.levels, blocked, blocked_value)
-    else:
+    for rungs in (bid, ask):
+        sign = rungs.sign
+        if blocked != QUOTED and reducing != sign:
+            empty_side(rungs, ladder_params.levels, blocked, blocked_value)
+            continue
+        limit = bid_limit if sign > 0 else ask_limit
+        exempt = reducing == sign
         _build_side(
-            bid, ladder_params, x, inst, reservation, risk.eta, q_max, bid_limit, touch_bps, reducing == 1
-        )
-    if blocked != QUOTED and reducing != -1:
-        empty_side(ask, ladder_params.levels, blocked, blocked_value)
-    else:
-        _build_side(
-            ask, ladder_params, x, inst, reservation, risk.eta, q_max, ask_limit, touch_bps, reducing == -1
+            rungs, ladder_params, x, inst, reservation, risk.eta, q_max, limit, touch_bps, exempt, book
         )

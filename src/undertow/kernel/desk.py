@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from undertow.events import ACK, CANCEL, CANCEL_REJECTED, FILL, FUNDING, MODIFY, NEW, OPEN, REJECTED
 from undertow.instrument import cash_change, funding_received, notional
 from undertow.records import Rec
+from undertow.units import seconds_between
 
 MAX_WORKING: Final = 128
 MAX_ACTIONS: Final = 2 * MAX_WORKING
@@ -42,8 +43,12 @@ WORKING: Final = np.dtype(
         ("leaves", "<f8"),  # unfilled quantity
         ("fill_rate", "<f8"),  # the maker's own forecast: rate at which its price is reached, 1/s
         ("edge_bps", "<f8"),  # the maker's own forecast: expected profit of a fill, bps
+        ("ahead", "<f8"),  # queue before it, venue's unit; NaN: unknown (`kernel.queue_place`)
+        ("depth_bps", "<f8"),  # from the mid, at the last decision
+        ("reach_bps", "<f8"),  # depth of a front order that fills as often
         ("side", "i1"),
         ("status", "u1"),
+        ("tif", "u1"),
         ("level", "<i2"),
     ],
     align=True,
@@ -61,6 +66,8 @@ DESK: Final = np.dtype(
         ("fills", "<i8"),
         ("requests", "<i8"),  # orders, cancels and modifies sent, each counted once
         ("rejects", "<i8"),
+        ("ended", "<i8"),  # resting orders filled, canceled or replaced
+        ("lived_s", "<f8"),  # seconds they lived, sent until ended
         ("next_id", "<i8"),
         ("n_working", "<i8"),
         ("working", WORKING, (MAX_WORKING,)),
@@ -94,7 +101,9 @@ def find_working(desk: Rec, order_id: int) -> int:
 
 
 @nb.njit(cache=True)
-def _note(desk: Rec, side: int, tick: int, qty: float, level: int, fill_rate: float, edge_bps: float) -> int:
+def _note(
+    desk: Rec, side: int, tick: int, qty: float, tif: int, level: int, fill_rate: float, edge_bps: float
+) -> int:
     order = desk.working[desk.n_working]
     desk.n_working += 1
     order.id = desk.next_id
@@ -105,8 +114,11 @@ def _note(desk: Rec, side: int, tick: int, qty: float, level: int, fill_rate: fl
     order.leaves = qty
     order.fill_rate = fill_rate
     order.edge_bps = edge_bps
+    order.ahead = np.nan
+    order.depth_bps = order.reach_bps = np.nan
     order.side = side
     order.status = PENDING_NEW
+    order.tif = tif
     order.level = level
     return order.id
 
@@ -138,7 +150,7 @@ def put_new(
     if not can_send(desk, actions, n):
         return n
     a = actions[n]
-    a.id = _note(desk, side, tick, qty, level, fill_rate, edge_bps)
+    a.id = _note(desk, side, tick, qty, tif, level, fill_rate, edge_bps)
     a.target = -1
     a.tick = tick
     a.qty = qty
@@ -195,7 +207,7 @@ def put_modify(
     a = actions[n]
     a.target = old.id
     a.side = old.side
-    a.id = _note(desk, old.side, tick, qty, level, fill_rate, edge_bps)
+    a.id = _note(desk, old.side, tick, qty, POST_ONLY, level, fill_rate, edge_bps)
     a.tick = tick
     a.qty = qty
     a.kind = MODIFY
@@ -212,6 +224,16 @@ def _drop(desk: Rec, slot: int) -> None:
     for i in range(slot, desk.n_working - 1):
         desk.working[i] = desk.working[i + 1]
     desk.n_working -= 1
+
+
+@nb.njit(cache=True)
+def _end(desk: Rec, slot: int) -> None:
+    """The order in `slot` has come to its end: note how long it lived (takers do not count)."""
+    order = desk.working[slot]
+    if order.tif != IOC:
+        desk.ended += 1
+        desk.lived_s += max(seconds_between(order.sent_ns, desk.now_ns), 0.0)
+    _drop(desk, slot)
 
 
 @nb.njit(cache=True)
@@ -236,7 +258,9 @@ def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
         else:
             if row.code == REJECTED:
                 desk.rejects += 1
-            _drop(desk, slot)
+                _drop(desk, slot)
+            else:
+                _end(desk, slot)
     elif kind == FILL:
         desk.position += row.side * row.qty
         desk.cash += cash_change(inst, row.side, row.px, row.qty)
@@ -248,7 +272,7 @@ def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
             order = desk.working[slot]
             order.leaves -= row.qty
             if order.leaves <= 0.5 * inst.size_step:
-                _drop(desk, slot)
+                _end(desk, slot)
     elif kind == FUNDING:
         desk.last_oracle_px = row.px
         desk.funding += funding_received(inst, row.px, desk.position, row.qty)

@@ -368,7 +368,7 @@ def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float,
     """Write what the estimators know into an `INPUTS` record.
 
     Left to the caller: mid, position_lots, lot_qty, as_touch_bid/ask (their horizon follows from
-    the decision) and resting_life_s.
+    the decision), resting_life_s and scarcity.
     """
     volatility, intensity = state.volatility, state.intensity
     inputs.sigma_clean = sigma_clean(volatility, params.volatility, MEDIUM)

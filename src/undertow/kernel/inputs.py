@@ -45,6 +45,7 @@ INPUTS: Final = np.dtype(
         ("funding_bps", "<f8", (MAX_SETTLEMENTS,)),  # F_n, bps of notional paid by a long
         ("funding_in_s", "<f8", (MAX_SETTLEMENTS,)),  # t_n, seconds from now
         ("resting_life_s", "<f8"),  # expected life of a resting order
+        ("scarcity", "<f8"),  # factor on the price of a request, >= 1; infinite: none left
     ],
     align=True,
 )

@@ -61,6 +61,7 @@ RUNGS: Final = np.dtype(
         ("touch_offset_bps", "<f8"),  # exact, before rounding and clamp
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
+        ("touch_bps", "<f8"),  # half the market's spread: Λ is flat inside
         ("room_lots", "<f8"),  # most that may rest
         ("held_lots", "<f8"),  # position towards this side: sign·q
         ("bend", "<f8"),  # s and ±c of `kernel.bend`; 0: straight
@@ -70,6 +71,7 @@ RUNGS: Final = np.dtype(
         ("distinct", "<i8"),  # levels with a price of their own
         ("tick", "<i8", (MAX_LEVELS,)),
         ("depth_bps", "<f8", (MAX_LEVELS,)),  # from mid, after rounding and clamp
+        ("queue_bps", "<f8", (MAX_LEVELS,)),  # how much deeper a new order's queue makes it for Λ
         ("margin_bps", "<f8", (MAX_LEVELS,)),  # m_k, against the reservation price
         ("edge_bps", "<f8", (MAX_LEVELS,)),  # depth − AS − fee ± what drift and alphas expect
         ("reach_rate", "<f8", (MAX_LEVELS,)),  # Λ_k, 1/s
@@ -94,6 +96,7 @@ LADDER_PARAMS: Final = np.dtype(
     [
         ("levels", "<i8"),
         ("gap_multiple", "<f8", (MAX_LEVELS,)),  # distance of level k from the touch quote, 1/κ
+        ("queue_aware", "u1"),  # Λ of the back of the queue
         ("expected_pnl", "u1"),  # 0: one lot at every level, tested by nothing
         ("request_price", "<f8"),  # bps·lots a level must earn over its resting life
     ],
@@ -123,13 +126,15 @@ def price_levels(
 ) -> None:
     """Margins and reach rates of the levels with a price of their own; the others are `MERGED`.
 
-    m_k = (r − x_k) − AS(δ_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·δ_k), flat inside
-    the touch (`touch_bps`, half the market's spread). `foreseen` is the part of `reservation` that is
-    a forecast of the mid (drift and alphas): the edge, what a fill is expected to earn, contains it.
+    m_k = (r − x_k) − AS(δ_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·(δ_k + queue)),
+    flat inside the touch (`touch_bps`, half the market's spread); the queue is ``queue_bps``.
+    `foreseen` is the part of `reservation` that is a forecast of the mid (drift and alphas): the
+    edge, what a fill is expected to earn, contains it.
     """
     curve = x.as_bid if rungs.sign > 0 else x.as_ask
     touch_as = x.as_touch_bid if rungs.sign > 0 else x.as_touch_ask
     rungs.distinct = 0
+    rungs.touch_bps = touch_bps
     for k in range(rungs.levels):
         if k > 0 and rungs.tick[k] == rungs.tick[k - 1]:
             rungs.reason[k] = MERGED
@@ -144,7 +149,7 @@ def price_levels(
         edge = depth - interpolate(x.as_depth_bps, curve, x.as_nodes, depth, touch_as) - fee_bps
         rungs.edge_bps[k] = edge + rungs.sign * foreseen
         rungs.margin_bps[k] = edge + rungs.sign * reservation
-        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth, touch_bps))
+        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth + rungs.queue_bps[k], touch_bps))
 
 
 @nb.njit(cache=True)
@@ -248,13 +253,21 @@ def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, 
 
 
 @nb.njit(cache=True)
-def level_value(rungs: Rec, eta: float, aggressor_lots: float, k: int, begin: float, end: float) -> float:
-    """`sweep_value` of level k with g straight between `begin` and `end`, bps·lots."""
+def lots_value(
+    rungs: Rec, eta: float, aggressor_lots: float, margin: float, begin: float, end: float
+) -> float:
+    """`sweep_value` of lots `begin` to `end` of a side at `margin`, g straight between, bps·lots."""
     if end <= begin:
         return 0.0
     near = moved_price(rungs, eta, begin)
     slope = (moved_price(rungs, eta, end) - near) / (end - begin)
-    return sweep_value(rungs.margin_bps[k] - near + slope * begin, slope, aggressor_lots, begin, end)
+    return sweep_value(margin - near + slope * begin, slope, aggressor_lots, begin, end)
+
+
+@nb.njit(cache=True)
+def level_value(rungs: Rec, eta: float, aggressor_lots: float, k: int, begin: float, end: float) -> float:
+    """`lots_value` at the margin of level k."""
+    return lots_value(rungs, eta, aggressor_lots, rungs.margin_bps[k], begin, end)
 
 
 @nb.njit(cache=True)

@@ -1,16 +1,21 @@
 """Wanted ladder and working orders in, requests out. Shared by replay, paper and live.
 
 Every wanted level looks for an order that already stands there, within tolerances, and keeps it
-with its queue place. What is left is paired into modifies (one request; the queue place is lost
-either way), then canceled or placed. Rules, in order of rank:
+with its queue place. For what is left it takes the order nearest it: that one stays too while moving it
+earns less than the shadow price of a request (`kernel.keeping`); otherwise it is modified (one request;
+the queue place is lost either way). Orders left over are canceled, levels left over get new ones. Rules, in
+order of rank:
 
-1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it.
+1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it. An
+   order that takes (IOC) stands for none, but what it may fill counts.
 2. Position plus all quantity on a side that could still fill (resting, unacknowledged, being
    canceled) never exceeds the limit by anything sent here. A modify counts as the order it makes:
    only a fill that races it can leave both, and exceed the limit by that one order. Where there is
    no room, the order is canceled and replaced later.
 3. Nothing is sent that would meet an own order on the other side.
-4. Cancels go first, then the side that reduces the position, then the other, near levels first,
+4. Without requests left (an infinite price) only the side that reduces the position sends orders.
+   What its moves must gain is bounded, so that it always may move.
+5. Cancels go first, then the side that reduces the position, then the other, near levels first,
    until the cycle's budget of requests is spent.
 
 `reconcile` depends on nothing but its arguments, and called again with the same wanted ladder it
@@ -25,7 +30,9 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.instrument import price_of
 from undertow.kernel.desk import (
+    IOC,
     LIVE,
     MAX_WORKING,
     PENDING_CANCEL,
@@ -36,6 +43,7 @@ from undertow.kernel.desk import (
     put_modify,
     put_new,
 )
+from undertow.kernel.keeping import standing_rate, standing_shift, worth_moving
 from undertow.kernel.ladder import MAX_LEVELS
 from undertow.records import Rec
 
@@ -54,6 +62,7 @@ RECONCILE: Final = np.dtype(
         ("own_ask", "<i8"),
         ("deferred", "<i8"),  # wanted changes not sent this cycle: no room, budget or a crossing
         ("kept", "<i8"),  # orders kept with their queue place
+        ("unmoved", "<i8"),  # of them, beyond the tolerances: not worth a request to move
     ],
     align=True,
 )
@@ -65,6 +74,8 @@ RECONCILE_PARAMS: Final = np.dtype(
         ("price_tolerance_bps", "<f8"),
         ("size_tolerance", "<f8"),  # share of the wanted size
         ("max_requests", "<i8"),  # per cycle
+        ("most_reducing", "<f8"),  # most that a move of the reducing side must gain, bps·lots
+        ("by_value", "u1"),  # beyond the tolerances, move only what gains by it
     ],
     align=True,
 )
@@ -75,6 +86,7 @@ def _survey(scratch: Rec, desk: Rec) -> None:
     """Forget the last cycle; note the own orders nearest the other side."""
     scratch.deferred = 0
     scratch.kept = 0
+    scratch.unmoved = 0
     scratch.own_bid, scratch.own_ask = _NEAR, _FAR
     for i in range(desk.n_working):
         scratch.level_of_order[i] = FREE
@@ -90,7 +102,7 @@ def _stand_for_nearest(scratch: Rec, desk: Rec, rungs: Rec) -> None:
     """Unacknowledged orders take the wanted level nearest them, at whatever distance."""
     for i in range(desk.n_working):
         order = desk.working[i]
-        if order.side != rungs.sign or order.status != PENDING_NEW:
+        if order.side != rungs.sign or order.status != PENDING_NEW or order.tif == IOC:
             continue
         best, best_gap = FREE, _FAR
         for k in range(rungs.levels):
@@ -118,6 +130,17 @@ def _nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size
 
 
 @nb.njit(cache=True)
+def _keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
+    """`order` in `slot` stands for level `k` and takes its forecasts."""
+    scratch.order_of_level[k] = slot
+    scratch.level_of_order[slot] = k
+    scratch.kept += 1
+    order.level = k
+    order.fill_rate = rungs.reach_rate[k]
+    order.edge_bps = rungs.edge_bps[k]
+
+
+@nb.njit(cache=True)
 def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: float) -> None:
     """Match wanted levels with live orders within tolerance; refresh the forecasts of those kept."""
     reach = int(params.price_tolerance_bps / tick_bps)
@@ -126,13 +149,7 @@ def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: f
             continue
         slot = _nearest_order(scratch, desk, rungs, k, reach, params.size_tolerance)
         if slot != FREE:
-            scratch.order_of_level[k] = slot
-            scratch.level_of_order[slot] = k
-            scratch.kept += 1
-            order = desk.working[slot]
-            order.level = k
-            order.fill_rate = rungs.reach_rate[k]
-            order.edge_bps = rungs.edge_bps[k]
+            _keep(scratch, rungs, desk.working[slot], slot, k)
 
 
 @nb.njit(cache=True)
@@ -147,10 +164,24 @@ def _exposure(desk: Rec, side: int) -> float:
 
 
 @nb.njit(cache=True)
+def _held(scratch: Rec, desk: Rec, side: int) -> float:
+    """Quantity of a side that stays: claimed by a level, or on its way."""
+    total = 0.0
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side == side and (
+            order.status == PENDING_NEW or (order.status == LIVE and scratch.level_of_order[i] >= 0)
+        ):
+            total += order.leaves
+    return total
+
+
+@nb.njit(cache=True)
 def _flying(desk: Rec, side: int) -> bool:
     """Whether the side waits for an answer."""
-    for i in range(desk.n_working):  # noqa: SIM110
-        if desk.working[i].side == side and desk.working[i].status != LIVE:
+    for i in range(desk.n_working):
+        order = desk.working[i]
+        if order.side == side and order.status != LIVE and order.tif != IOC:
             return True
     return False
 
@@ -185,8 +216,41 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
 
 
 @nb.njit(cache=True)
-def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -> None:
-    """Decide for every wanted level without an order: modify, new, or wait for room.
+def _stays(
+    scratch: Rec,
+    desk: Rec,
+    rungs: Rec,
+    x: Rec,
+    eta: float,
+    price: float,
+    slot: int,
+    k: int,
+    placed: float,
+) -> bool:
+    """Leave the order in `slot` where it is, for level `k`, if moving it does not earn `price`."""
+    order = desk.working[slot]
+    if worth_moving(rungs, order, x, eta, k, placed, price):
+        return False
+    _keep(scratch, rungs, order, slot, k)
+    scratch.unmoved += 1
+    order.fill_rate = standing_rate(rungs, order)
+    order.edge_bps += standing_shift(rungs, order, k)
+    return True
+
+
+@nb.njit(cache=True)
+def _plan_side(
+    scratch: Rec,
+    params: Rec,
+    desk: Rec,
+    rungs: Rec,
+    x: Rec,
+    eta: float,
+    price: float,
+    room: float,
+    slack: float,
+) -> None:
+    """Decide for every wanted level without an order: keep, modify, new, or wait for room.
 
     An order that should move but finds no room keeps its place while an answer is awaited and it
     stands no nearer the mid than wanted; otherwise it is canceled.
@@ -195,7 +259,10 @@ def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -
     exposure = _exposure(desk, rungs.sign)
     _shed(scratch, desk, rungs, room, exposure, slack)
     flying = _flying(desk, rungs.sign)
+    held, placed, lots = _held(scratch, desk, rungs.sign), 0.0, 0.0
     for k in range(rungs.levels):
+        placed += lots
+        lots = rungs.qty[k] / x.lot_qty if params.by_value else 0.0
         scratch.plan[row, k] = FREE
         if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
             continue
@@ -203,6 +270,11 @@ def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -
         added = rungs.qty[k] - (desk.working[slot].leaves if slot != FREE else 0.0)
         fits = exposure + added <= room + slack
         if slot != FREE:
+            leaves = desk.working[slot].leaves
+            may_stay = params.by_value and held + leaves <= room + slack
+            if may_stay and _stays(scratch, desk, rungs, x, eta, price, slot, k, placed):
+                held += leaves
+                continue
             nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
             if fits:
                 scratch.plan[row, k] = slot
@@ -220,6 +292,7 @@ def _plan_side(scratch: Rec, desk: Rec, rungs: Rec, room: float, slack: float) -
             continue
         if fits:
             exposure += added
+            held += rungs.qty[k]
 
 
 @nb.njit(cache=True)
@@ -269,32 +342,44 @@ def reconcile(
     inst: Rec,
     desk: Rec,
     ladder: Rec,
+    x: Rec,
+    eta: float,
+    price: float,
     limit_qty: float,
-    tick_bps: float,
     actions: NDArray[np.void],
     n: int,
 ) -> int:
     """Append the requests that bring the working orders to `ladder`; returns the number of actions.
 
-    `limit_qty` is the largest position either way in the venue's unit, `tick_bps` the size of a
-    tick in bps of the mid. `scratch` (`RECONCILE`) keeps nothing between calls but two counters.
+    `limit_qty` is the largest position either way in the venue's unit. `x` (`INPUTS`), `eta` and the
+    shadow `price` of a request (bps·lots) say what a move is worth; an infinite price, that there are
+    none left: only the side that reduces the position then sends orders (cancels have an allowance
+    of their own). `kernel.queue_place.look_at_queues` must have looked at the desk. `scratch`
+    (`RECONCILE`) keeps nothing between calls but its counters.
     """
     _survey(scratch, desk)
     slack = 1e-6 * inst.size_step
+    tick_bps = price_of(inst, 1) / x.mid * 1e4
     for i in range(2):
         rungs = ladder.bid if i == 0 else ladder.ask
         for k in range(rungs.levels):
             scratch.order_of_level[k] = FREE
         _stand_for_nearest(scratch, desk, rungs)
         _keep_standing(scratch, desk, rungs, params, tick_bps)
-        _plan_side(scratch, desk, rungs, limit_qty - rungs.sign * desk.position, slack)
+        room = limit_qty - rungs.sign * desk.position
+        reduces = rungs.sign * desk.position < -0.5 * inst.size_step
+        worth = min(price, params.most_reducing) if reduces else price
+        _plan_side(scratch, params, desk, rungs, x, eta, worth, room, slack)
     reducing = ladder.bid if desk.position < 0.0 else ladder.ask
     other = ladder.ask if desk.position < 0.0 else ladder.bid
     budget = min(n + params.max_requests, actions.shape[0])
     n = _cancel_unclaimed(scratch, desk, actions, n, reducing.sign, budget)
     n = _cancel_unclaimed(scratch, desk, actions, n, other.sign, budget)
-    n = _send_side(scratch, desk, reducing, actions, n, budget)
-    return _send_side(scratch, desk, other, actions, n, budget)
+    if price < np.inf or abs(desk.position) > 0.5 * inst.size_step:
+        n = _send_side(scratch, desk, reducing, actions, n, budget)
+    if price < np.inf:
+        n = _send_side(scratch, desk, other, actions, n, budget)
+    return n
 
 
 @nb.njit(cache=True)

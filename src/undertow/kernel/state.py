@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from undertow.kernel.allowance import ALLOWANCE, ALLOWANCE_PARAMS
 from undertow.kernel.desk import DESK
 from undertow.kernel.estimators import ESTIMATOR_PARAMS, ESTIMATORS, init_estimators
 from undertow.kernel.eta import RISK, RISK_PARAMS
@@ -52,7 +53,6 @@ QUOTING_PARAMS: Final = np.dtype(
         ("move_bps", "<f8"),  # move of the mid that triggers a decision, event-driven
         ("warmup_ns", "<i8"),
         ("max_book_age_ns", "<i8"),  # an older book counts as none
-        ("resting_life_s", "<f8"),
     ],
     align=True,
 )
@@ -67,6 +67,7 @@ STATE: Final = np.dtype(
         ("reservation", RESERVATION),
         ("ladder", LADDER),
         ("requests", RECONCILE),
+        ("allowance", ALLOWANCE),
         ("score", SCORECARD),
         ("tally", TALLY),
     ],
@@ -81,6 +82,7 @@ PARAMS: Final = np.dtype(
         ("ladder", LADDER_PARAMS),
         ("quoting", QUOTING_PARAMS),
         ("reconcile", RECONCILE_PARAMS),
+        ("allowance", ALLOWANCE_PARAMS),
         ("score", SCORECARD_PARAMS),
     ],
     align=True,
