@@ -13,10 +13,21 @@ import numpy as np
 import pytest
 from bars.signs import Desk, Quote
 from numpy.typing import NDArray
+from tests.kernel.session import Session
 
+from undertow.config import Config, Flow
 from undertow.instrument import hyperliquid_perp
 from undertow.kernel.eta import price_horizon, update_gamma
+from undertow.kernel.intensity import intensity_side
 from undertow.kernel.ladder import LIMIT, QUOTED, VALUE
+from undertow.kernel.volatility import (
+    VOLATILITY,
+    init_volatility,
+    sigma_effective,
+    volatility_params,
+    volatility_regime,
+)
+from undertow.records import new_record
 
 SCARCE = 1.0  # price of a request, bps·lots
 NOW_NS = 1_700_000_000_000_000_000
@@ -187,3 +198,34 @@ def test_with_the_expected_profit_off_every_level_holds_one_lot() -> None:
     held = lots(desk, 1)
     assert held[held > 0.0] == pytest.approx(1.0, abs=0.01)
     assert QUOTED in reasons(desk, 1)
+
+
+def test_four_times_the_volatility_doubles_sigma() -> None:
+    """σ_30s/σ_300s of 4 with ν = ½, all else as it was; a ratio below 1 changes nothing."""
+    params = volatility_params(regime_power=0.5)
+    state = new_record(VOLATILITY)
+    init_volatility(state, params)
+    calm = sigma_effective(state, params)
+    state.window_square[0] = 16.0 * state.window_square[1] / state.window_duration[1]
+    state.window_square[0] *= state.window_duration[0]
+    assert volatility_regime(state, params) == pytest.approx(4.0)
+    assert sigma_effective(state, params) == pytest.approx(2.0 * calm)
+    state.window_square[0] /= 64.0
+    assert sigma_effective(state, params) == pytest.approx(calm)
+
+
+@pytest.mark.parametrize("sensitivity", [0.0, 0.5])
+def test_sellers_alone_part_the_two_kappas_of_the_quotes(sensitivity: float) -> None:
+    """The side under pressure gets the lower κ, beside what the depths of its orders say."""
+    session = Session(Config(flow=Flow(sensitivity=sensitivity)))
+    session.warm(40.0)
+    for _ in range(100):
+        session.show(100.0)
+        session.trade(-1, 99.93, 1.0)
+        session.acknowledge(session.timer())
+    x, estimators = session.state.inputs, session.state.estimators
+    rules = session.maker.params.estimators.intensity
+    measured = [intensity_side(estimators.intensity, rules, side)[1] for side in (0, 1)]
+    assert x.kappa_bid != x.kappa_ask
+    assert (x.kappa_bid / measured[0] < x.kappa_ask / measured[1]) == (sensitivity > 0.0)
+    assert x.flow_rate_bid > x.flow_rate_ask
