@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.laws.drive import INSTRUMENT, drive, drive_past, fresh
+from tests.laws import drive as driving
+from tests.laws.drive import INSTRUMENT, drive, drive_past
 from tests.laws.market import Truth, other_prices, rows
 
 from undertow.events import (
@@ -24,8 +25,10 @@ from undertow.events import (
     TIMER,
     TRADE,
 )
-from undertow.kernel.estimators import ESTIMATORS, read_inputs
+from undertow.kernel.belief import belief_params
+from undertow.kernel.estimators import ESTIMATORS, estimator_params, read_inputs
 from undertow.kernel.features import FEATURE_NAMES
+from undertow.kernel.fill_belief import fill_belief_params
 from undertow.kernel.inputs import INPUTS
 from undertow.kernel.volatility import excess_kurtosis, volatility_regime
 from undertow.records import Rec, copy_record, new_record
@@ -38,11 +41,18 @@ BY_BOOK = ("signals.shape", "signals.microprice")  # see whole books: tests/kern
 SPEAKING = ("momentum_500", "sweep", "flow_slow", "hawkes", "basis_change", "trend", "lead")
 STILL = {
     *BY_BOOK,
-    "belief.alphas",  # loadings come with a calibration, none here: tests/kernel/test_belief.py
-    "belief.fills",
-    "belief.forecast_seen",
-    "belief.forecast_ns",
 }
+
+
+def fresh() -> tuple[Rec, Rec]:
+    """(state, params) with loadings, alphas and a teaching of fills, as a calibration would give them."""
+    belief = belief_params(
+        loadings={"momentum_500": 0.02, "hawkes": 0.05},
+        covariance=np.diag([1.0, 0.2]),
+        alphas=[(1.0, {"flow_slow": 0.01})],
+        fills=fill_belief_params(level_bps=0.3, slope=0.1),
+    )
+    return driving.fresh(estimator_params(belief=belief))
 
 
 def part(state: Rec, name: str) -> Rec:
