@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "recording": {"events", "instrument"},
     "config": SPEECH,
     "kernel": {"units", "records", "events", "instrument"},
+    "market_params": {"records", "instrument", "kernel"},
     "maker": {"units", "records", "events", "instrument", "kernel"},
     "baselines": SPEECH | {"kernel", "maker", "config"},
     "calibration": SPEECH | {"kernel"},
@@ -34,7 +35,18 @@ ALLOWED: dict[str, set[str]] = {
     | {"kernel", "config", "maker", "makers", "baselines", "data", "synthetic", "replay", "account"}
     | {"calibration"},
     "api": SPEECH
-    | {"kernel", "maker", "makers", "config", "baselines", "data", "synthetic", "replay", "account"},
+    | {
+        "market_params",
+        "kernel",
+        "maker",
+        "makers",
+        "config",
+        "baselines",
+        "data",
+        "synthetic",
+        "replay",
+        "account",
+    },
     "cli": {"*"},
 }
 KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "collections", "__future__"}

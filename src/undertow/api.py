@@ -42,8 +42,11 @@ from undertow.data.source import Options
 from undertow.data.store import StoredRecording, open_recording
 from undertow.events import EVENT, LOCAL, Chunk
 from undertow.kernel.scorecard import DEPTH_EDGES_BPS
+from undertow.kernel.state import PARAMS, STATE
 from undertow.maker import Maker
+from undertow.market_params import MarketParams, market_params
 from undertow.recording import Recording
+from undertow.records import Rec
 from undertow.replay.engine import Engine, ReplayResult
 from undertow.replay.from_config import settings_of, with_fees
 from undertow.replay.settings import ReplaySettings
@@ -60,7 +63,7 @@ class Session:
 
     `result` is what the engine returned for the base assumptions, `account` every number the report
     shows, `timings` seconds of the stages, `blocks` the settings that made it, `shadow` both
-    accounts where a second parameter set ran beside it.
+    accounts where a second parameter set ran beside it, `parameters` the maker's own record.
     """
 
     maker: str
@@ -71,6 +74,7 @@ class Session:
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     shadow: Shadow | None = None
+    parameters: Rec | None = None
 
     @cached_property
     def fills(self) -> pl.DataFrame:
@@ -92,6 +96,14 @@ class Session:
             return events_frame(self.result.captured)
         rows = [chunk.rows for chunk in self.recording.chunks()]
         return pl.concat([events_frame(r) for r in rows]) if rows else events_frame(np.empty(0, EVENT))
+
+    @cached_property
+    def market_params(self) -> MarketParams | None:
+        """What the maker believed of its market at the end; None for a maker of another kind."""
+        state, params = self.result.maker_state, self.parameters
+        if params is None or state.dtype != STATE or params.dtype != PARAMS:
+            return None
+        return market_params(state, params, self.result.instrument)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -192,6 +204,7 @@ def run(
             "loop": base.seconds,
             "account": time.perf_counter() - replayed,
         },
+        parameters=maker.params,
         shadow=None
         if shadowed is None or shadow is None
         else shadow_of(

@@ -43,6 +43,7 @@ def test_json_is_alone_on_standard_output_and_the_same_twice(
     assert whole == pytest.approx(told[0]["pnl_usd"], abs=0.005)
     assert [r["name"] for r in told[0]["range"]] == ["base", "pessimistic", "optimistic"]
     assert told[0]["made_of"]["Market"]["seed"] == 2
+    assert told[0]["market_params"] is None  # the ladder estimates nothing
 
 
 def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,16 @@ def drive(state: Rec, params: Rec, inst: Rec, rows: NDArray[np.void]) -> None:
 
 
 @nb.njit(cache=True)
+def drive_past(
+    state: Rec, params: Rec, inst: Rec, rows: NDArray[np.void], cut: int, then: NDArray[np.void]
+) -> None:
+    """Show every row in one run; ``then[0]`` keeps the state as it was before row `cut`."""
+    drive(state, params, inst, rows[:cut])
+    then[0] = state
+    drive(state, params, inst, rows[cut:])
+
+
+@nb.njit(cache=True)
 def drive_book(
     state: Rec,
     params: Rec,

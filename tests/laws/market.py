@@ -10,7 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import BBO, EVENT, TIMER, TRADE
+from undertow.events import (
+    BBO,
+    EVENT,
+    FUNDING,
+    FUNDING_RATE,
+    OPEN_INTEREST,
+    ORACLE,
+    REFERENCE,
+    TIMER,
+    TRADE,
+)
 
 START_NS = 1_700_000_000_000_000_000
 
@@ -73,3 +83,36 @@ def rows(truth: Truth, seed: int, log_mid: NDArray[np.float64] | None = None) ->
     timer["kind"] = TIMER
     both = np.concatenate([book, _orders(truth, mid, rng), timer])
     return both[np.argsort(both["recv_ns"], kind="stable")]
+
+
+def other_prices(truth: Truth, seed: int, market: NDArray[np.void]) -> NDArray[np.void]:
+    """What other markets say beside `market`, as rows of their own, a second apart.
+
+    A reference asset a tenth as volatile again that moves with the mid two seconds ahead of it, an
+    oracle that follows it by five, open interest as a random walk; at the start, four hours of settled
+    funding and the rate that is expected next.
+    """
+    rng = np.random.default_rng([seed, 1])
+    book = market[market["kind"] == BBO]
+    every = round(1.0 / truth.step_s)
+    at = np.arange(5 * every, len(book) - 2 * every, every)
+    own, noise = np.log(book["px"]), np.cumsum(rng.normal(0.0, 3e-5 * truth.sigma, len(at)))
+    interest = np.exp(np.cumsum(rng.normal(0.0, 1e-4, len(at))))
+    parts = []
+    for kind, field, values in (
+        (REFERENCE, "px", 64.0 * np.exp(own[at + 2 * every] - own[0] + noise)),
+        (ORACLE, "px", np.exp(own[at - 5 * every])),
+        (OPEN_INTEREST, "qty", 4096.0 * interest),
+    ):
+        rows = np.zeros(len(at), dtype=EVENT)
+        rows["kind"], rows[field] = kind, values
+        rows["asset"] = kind == REFERENCE
+        rows["exch_ns"] = rows["recv_ns"] = book["recv_ns"][at] + 1_000_000
+        parts.append(rows)
+    start = int(book["recv_ns"][0])
+    funding = np.zeros(5, dtype=EVENT)
+    funding["kind"], funding["qty"] = FUNDING, 1e-5 * np.array([1.0, 1.5, 0.5, 2.0, 4.0])
+    funding["exch_ns"] = start - np.arange(4, -1, -1) * 3600 * 10**9
+    funding["recv_ns"] = start
+    funding["kind"][4], funding["ref"][4] = FUNDING_RATE, start + 10**12
+    return np.concatenate([funding, *parts])

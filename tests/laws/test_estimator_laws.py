@@ -7,30 +7,70 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.laws.drive import INSTRUMENT, drive, fresh
-from tests.laws.market import Truth, rows
+from tests.laws import drive as driving
+from tests.laws.drive import INSTRUMENT, drive, drive_past
+from tests.laws.market import Truth, other_prices, rows
 
-from undertow.events import BBO, EVENT, FILL, FUNDING_RATE, GAP, MAKER, TIMER, TRADE
-from undertow.kernel.estimators import ESTIMATORS, read_inputs
+from undertow.events import (
+    BBO,
+    EVENT,
+    FILL,
+    FUNDING,
+    FUNDING_RATE,
+    GAP,
+    MAKER,
+    OPEN_INTEREST,
+    ORACLE,
+    REFERENCE,
+    TIMER,
+    TRADE,
+)
+from undertow.kernel.belief import belief_params
+from undertow.kernel.estimators import ESTIMATORS, estimator_params, read_inputs
+from undertow.kernel.features import FEATURE_NAMES
+from undertow.kernel.fill_belief import fill_belief_params
 from undertow.kernel.inputs import INPUTS
 from undertow.kernel.volatility import excess_kurtosis, volatility_regime
 from undertow.records import Rec, copy_record, new_record
 
 INST = INSTRUMENT.record()
-NAMES = [name for name in ESTIMATORS.names or () if ESTIMATORS[name].names]
+NEST = ("signals", "belief")  # records of records: a failure names the part
+NAMES = [name for name in ESTIMATORS.names or () if ESTIMATORS[name].names and name not in NEST]
+NAMES += [f"{nest}.{part}" for nest in NEST for part in ESTIMATORS[nest].names or ()]
+BY_BOOK = ("signals.shape", "signals.microprice")  # see whole books: tests/kernel/test_book_shape.py
+SPEAKING = ("momentum_500", "sweep", "flow_slow", "hawkes", "basis_change", "trend", "lead")
+STILL = {
+    *BY_BOOK,
+}
+
+
+def fresh() -> tuple[Rec, Rec]:
+    """(state, params) with loadings, alphas and a teaching of fills, as a calibration would give them."""
+    belief = belief_params(
+        loadings={"momentum_500": 0.02, "hawkes": 0.05},
+        covariance=np.diag([1.0, 0.2]),
+        alphas=[(1.0, {"flow_slow": 0.01})],
+        fills=fill_belief_params(level_bps=0.3, slope=0.1),
+    )
+    return driving.fresh(estimator_params(belief=belief))
+
+
+def part(state: Rec, name: str) -> Rec:
+    """A record or number of the state by its dotted name."""
+    for step in name.split("."):
+        state = state[step]
+    return state
+
+
 TRUTH = Truth(seconds=240.0, prints=3, jump_rate=0.02, jump_bps=5.0)
 
 
 def with_own_rows(market: NDArray[np.void]) -> NDArray[np.void]:
-    """The market with some of its prints also filling us, and a funding rate."""
+    """The market with some of its prints also filling us, funding and other prices."""
     fills = market[market["kind"] == TRADE][::20].copy()
     fills["kind"], fills["side"], fills["code"] = FILL, -fills["side"], MAKER
     fills["recv_ns"] += 7_000_000
-    rate = np.zeros(1, dtype=EVENT)
-    rate["kind"], rate["qty"] = FUNDING_RATE, 1e-5
-    rate["ref"] = market["recv_ns"][0] + 10**12
-    rate["exch_ns"] = rate["recv_ns"] = market["recv_ns"][0]
-    both = np.concatenate([rate, market, fills])
+    both = np.concatenate([other_prices(TRUTH, 5, market), market, fills])
     return both[np.argsort(both["recv_ns"], kind="stable")]
 
 
@@ -58,6 +98,9 @@ def read(state: Rec, now_ns: int, lot_qty: float = 1.0) -> dict[str, float]:
     out["funding_bps"] = float(inputs["funding_bps"][0])
     out["regime"] = volatility_regime(state.volatility, params.volatility)
     out["kurtosis"] = excess_kurtosis(state.volatility, params.volatility)
+    for name, value in zip(FEATURE_NAMES, state.signals.features.value, strict=True):
+        if not np.isnan(value):
+            out[f"feature_{name}"] = float(value)
     for index, side in enumerate(("bid", "ask")):
         for k in (0, 3, 8):
             for j in (0, 2, 4):
@@ -73,6 +116,8 @@ def clocks_of(state: Rec) -> tuple[int, ...]:
 def floats(record: Rec) -> NDArray[np.float64]:
     """All floating-point numbers of a record, padding left out."""
     parts = []
+    if not record.dtype.names:  # a number by itself
+        return np.atleast_1d(record).astype(float)
     for name in record.dtype.names:
         value = record[name]
         if value.dtype.names:
@@ -90,8 +135,8 @@ def reference(market: NDArray[np.void]) -> Rec:
 
 def test_market_exercises_every_estimator(reference: Rec) -> None:
     untouched = fresh()[0]
-    for name in NAMES:
-        assert reference[name].tobytes() != untouched[name].tobytes(), name
+    still = {n for n in NAMES if part(reference, n).tobytes() == part(untouched, n).tobytes()}
+    assert still == STILL
     assert reference.markout.own.fills[3].sum() > 5
     assert reference.clock.ticks > 50
 
@@ -103,22 +148,25 @@ def test_checkpoint_continues_to_the_same_bytes(market: NDArray[np.void], refere
     again = copy_record(state)
     drive(again, params, INST, market[half:])
     for name in NAMES:
-        assert again[name].tobytes() == reference[name].tobytes(), name
+        assert part(again, name).tobytes() == part(reference, name).tobytes(), name
 
 
 def test_memory_is_flat_and_small() -> None:
     assert not ESTIMATORS.hasobject
     assert ESTIMATORS.itemsize < 200_000
-    assert all(ESTIMATORS[name].itemsize < 120_000 for name in NAMES)
+    assert all(part(fresh()[0], name).nbytes < 120_000 for name in NAMES)
 
 
 def test_money_may_be_counted_in_other_coins(market: NDArray[np.void], reference: Rec) -> None:
     """Prices × c and sizes / c is the same market: nothing in bps, seconds or lots changes."""
     scaled = market.copy()
-    scaled["px"] = np.where(np.isin(market["kind"], (BBO, TRADE, FILL)), 7.0 * market["px"], market["px"])
+    scaled["px"] = np.where(
+        np.isin(market["kind"], (BBO, TRADE, FILL, ORACLE)), 7.0 * market["px"], market["px"]
+    )
     scaled["qty"] = np.where(np.isin(market["kind"], (TRADE, FILL)), market["qty"] / 7.0, market["qty"])
     now = int(market["recv_ns"][-1])
     expected, got = read(reference, now), read(run(scaled), now, lot_qty=1.0 / 7.0)
+    expected["feature_sweep"] /= 7.0  # in lots, and the driver's lot stays what it was
     for name, value in expected.items():
         assert got[name] == pytest.approx(value, rel=1e-6, abs=1e-7), name
 
@@ -136,20 +184,24 @@ def mirrored(market: NDArray[np.void]) -> NDArray[np.void]:
             out["side"][i] = -market["side"][i]
             out["px"][i] = TRUTH.px**2 / mid * (2.0 - px / mid)
             out["qty"][i] = market["qty"][i] * px / out["px"][i]
-    out["qty"][market["kind"] == FUNDING_RATE] *= -1.0
+        elif kind in (REFERENCE, ORACLE):
+            out["px"][i] = TRUTH.px**2 / px
+    out["qty"][np.isin(market["kind"], (FUNDING, FUNDING_RATE))] *= -1.0
     return out
 
 
 def test_mirrored_market_mirrors_beliefs(market: NDArray[np.void], reference: Rec) -> None:
     now = int(market["recv_ns"][-1])
     expected, got = read(reference, now), read(run(mirrored(market)), now)
+    assert {f"feature_{name}" for name in SPEAKING} <= expected.keys()
     for name, value in expected.items():
-        if name in ("drift", "funding_bps"):
+        if name in ("drift", "funding_bps") or name.startswith("feature"):
             value = -value
         elif "_bid" in name or "_ask" in name:
             value = expected[name.replace(*_swap(name))]
         # Sizes follow mirrored prices; depths are linear offsets from an earlier mid, mirrored to O(bps²).
-        loose = name == "aggressor_lots" or name.startswith(("loss", "rate", "kappa", "alpha"))
+        sized = ("aggressor_lots", "feature_sweep", "feature_size_shift", "feature_vpin")
+        loose = name in sized or name.startswith(("loss", "rate", "kappa", "alpha"))
         tolerance = 3e-3 if loose else 1e-6
         assert got[name] == pytest.approx(value, rel=tolerance, abs=tolerance), name
 
@@ -168,7 +220,9 @@ def test_order_of_simultaneous_prints_does_not_matter(market: NDArray[np.void], 
     assert not np.array_equal(shuffled, market[market["kind"] != FILL])
     got = run(shuffled)
     for name in NAMES:
-        np.testing.assert_allclose(floats(got[name]), floats(plain[name]), rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            floats(part(got, name)), floats(part(plain, name)), rtol=1e-9, atol=1e-9, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("bad", [0.0, math.nan, math.inf, -math.inf, -5.0])
@@ -177,14 +231,14 @@ def test_nonsense_prints_and_mids_change_nothing(
     market: NDArray[np.void], reference: Rec, field: str, bad: float
 ) -> None:
     """A nonsensical copy after every 7th row, at the same time, leaves every byte as it was."""
-    kinds = (TRADE,) if field == "qty" else (BBO, TRADE, FILL)
+    kinds = (TRADE, OPEN_INTEREST) if field == "qty" else (BBO, TRADE, FILL, REFERENCE, ORACLE)
     at = np.flatnonzero(np.isin(market["kind"], kinds))[::7]
     nonsense = market[at].copy()
     nonsense[field] = bad
     nonsense["val"] = bad
     got = run(np.insert(market, at + 1, nonsense))
     for name in NAMES:
-        assert got[name].tobytes() == reference[name].tobytes(), name
+        assert part(got, name).tobytes() == part(reference, name).tobytes(), name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -195,9 +249,9 @@ def test_state_stays_finite_when_time_runs_backwards(market: NDArray[np.void], n
     broken["recv_ns"][late] -= rng.integers(1, 10**11, 200)
     broken["exch_ns"][late] -= rng.integers(1, 10**11, 200)
     state = run(broken)
-    values = floats(state[name])
+    values = floats(part(state, name))
     allowed = int(np.isnan(state.volatility.previous_bps)) + int(np.isnan(state.belief.drift.previous_bps))
-    if name in ("signals", "belief"):  # NaN says that a feature is silent
+    if name.startswith(NEST):  # NaN says that a feature is silent
         assert not np.isinf(values).any()
         return
     assert np.count_nonzero(~np.isfinite(values)) <= (allowed if name == "volatility" else 0)
@@ -229,11 +283,15 @@ def test_nothing_sees_its_own_future(market: NDArray[np.void]) -> None:
     for tenth in (2, 5, 9):
         cut_ns = int(market["recv_ns"][0]) + tenth * 24 * 10**9
         head = market[market["recv_ns"] <= cut_ns]
-        tail = other[other["recv_ns"] > cut_ns]
-        state, params = fresh()
-        joined = np.concatenate([head, tail])
-        drive(state, params, INST, joined[: len(head)])
-        assert read(state, cut_ns) == read(run(head), cut_ns)
+        alone = run(head)
+        for future in (market, other):
+            state, params = fresh()
+            joined = np.concatenate([head, future[future["recv_ns"] > cut_ns]])
+            then = np.zeros(1, dtype=ESTIMATORS).view(np.recarray)
+            drive_past(state, params, INST, joined, len(head), then)
+            assert state.tobytes() != alone.tobytes()
+            for name in NAMES:
+                assert part(then[0], name).tobytes() == part(alone, name).tobytes(), name
 
 
 def test_a_gap_is_neither_a_return_nor_silence(market: NDArray[np.void], reference: Rec) -> None:
@@ -242,7 +300,7 @@ def test_a_gap_is_neither_a_return_nor_silence(market: NDArray[np.void], referen
     end_ns = int(market["recv_ns"][-1])
     gap["kind"], gap["val"] = GAP, 600.0
     gap["exch_ns"] = gap["recv_ns"] = end_ns + 600 * 10**9
-    after = market[(market["kind"] != FILL) & (market["kind"] != FUNDING_RATE)][:200].copy()
+    after = market[np.isin(market["kind"], (BBO, TRADE, TIMER))][:200].copy()
     after["recv_ns"] += end_ns + 601 * 10**9 - int(after["recv_ns"][0])
     after["exch_ns"] = after["recv_ns"]
     after["px"] *= 1.01

@@ -354,7 +354,12 @@ def _tell(session: Session, path: Path, output: Output, watch: _Watch) -> None:
     if output.json:
         import msgspec
 
-        told = {**session.summary, "report": str(path), "first_event_unix_s": watch.first_event_unix_s}
+        told = {
+            **session.summary,
+            "market_params": session.market_params,
+            "report": str(path),
+            "first_event_unix_s": watch.first_event_unix_s,
+        }
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     elif not output.quiet:
         from undertow.account.screen import lines
