@@ -228,7 +228,7 @@ def _belief(estimators: Rec, rules: Rec) -> Belief:
 
 
 def _book(x: Rec, signals: Rec, rules: Rec) -> Book:
-    shape = signals["shape"]  # `signals.shape` in Python is that of an array
+    shape = signals["book_shape"]  # `signals.book_shape` in Python is that of an array
     return Book(
         microprice_offset_bps=_known(microprice_feature(signals.microprice, rules.microprice)),
         imbalance_10bps=_known(shape.imbalance[0]),

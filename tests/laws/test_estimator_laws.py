@@ -37,7 +37,7 @@ INST = INSTRUMENT.record()
 NEST = ("signals", "belief")  # records of records: a failure names the part
 NAMES = [name for name in ESTIMATORS.names or () if ESTIMATORS[name].names and name not in NEST]
 NAMES += [f"{nest}.{part}" for nest in NEST for part in ESTIMATORS[nest].names or ()]
-BY_BOOK = ("signals.shape", "signals.microprice")  # see whole books: tests/kernel/test_book_shape.py
+BY_BOOK = ("signals.book_shape", "signals.microprice")  # see whole books: tests/kernel/test_book_shape.py
 SPEAKING = ("momentum_500", "sweep", "flow_slow", "hawkes", "basis_change", "trend", "lead")
 STILL = {
     *BY_BOOK,

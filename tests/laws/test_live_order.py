@@ -77,5 +77,5 @@ def test_dispatch_shows_the_estimators_every_row_in_order() -> None:
     untouched = session.maker.fresh_state().estimators
     for name in NAMES:
         assert part(by_hand.state, name).tobytes() == part(session.state.estimators, name).tobytes(), name
-    for name in ("signals.shape", "signals.microprice", "signals.cross", "intensity", "belief.drift"):
+    for name in ("signals.book_shape", "signals.microprice", "signals.cross", "intensity", "belief.drift"):
         assert part(by_hand.state, name).tobytes() != part(untouched, name).tobytes(), name

@@ -341,7 +341,7 @@ def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
 @nb.njit(cache=True)
 def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """The whole book, once per quote cycle, before `see_cycle`."""
-    book_shape_look(state.signals.shape, params.signals.shape, inst, book, now_ns)
+    book_shape_look(state.signals.book_shape, params.signals.book_shape, inst, book, now_ns)
 
 
 @nb.njit(cache=True)
@@ -380,7 +380,7 @@ def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float,
     inputs.aggressor_lots = aggressor_lots(intensity, params.intensity, lot_qty)
     inputs.drift, inputs.drift_variance = believed_drift(state.belief, params.belief)
     inputs.drift_reversion = state.belief.live.theta
-    inputs.thin_book = thin_book_factor(state.signals.shape)
+    inputs.thin_book = thin_book_factor(state.signals.book_shape)
     inputs.settlements = funding_schedule(
         state.funding, params.funding, inst, now_ns, inputs.funding_bps, inputs.funding_in_s
     )

@@ -133,7 +133,7 @@ SIGNALS: Final = np.dtype(
         ("flows", FLOW_HORIZONS),
         ("stochastic", STOCHASTIC_VOLATILITY),
         ("covariance", COVARIANCE),
-        ("shape", BOOK_SHAPE),
+        ("book_shape", BOOK_SHAPE),
         ("queue", QUEUE_TIME),
         ("microprice", MICROPRICE),
         ("trend", TREND),
@@ -154,7 +154,7 @@ SIGNAL_PARAMS: Final = np.dtype(
         ("flows", FLOW_HORIZONS_PARAMS),
         ("stochastic", STOCHASTIC_VOLATILITY_PARAMS),
         ("covariance", COVARIANCE_PARAMS),
-        ("shape", BOOK_SHAPE_PARAMS),
+        ("book_shape", BOOK_SHAPE_PARAMS),
         ("queue", QUEUE_TIME_PARAMS),
         ("microprice", MICROPRICE_PARAMS),
         ("trend", TREND_PARAMS),
@@ -174,7 +174,7 @@ _FACTORIES: Final[dict[str, Any]] = {
     "flows": flow_horizons_params,
     "stochastic": stochastic_volatility_params,
     "covariance": covariance_params,
-    "shape": book_shape_params,
+    "book_shape": book_shape_params,
     "queue": queue_time_params,
     "microprice": microprice_params,
     "trend": trend_params,
@@ -204,7 +204,7 @@ def init_signals(state: Rec, params: Rec) -> None:
     init_soft_jump(state["soft_jump"], params["soft_jump"])
     init_vpin(state["vpin"], params["vpin"])
     init_stochastic_volatility(state["stochastic"], params["stochastic"])
-    init_book_shape(state["shape"], params["shape"])
+    init_book_shape(state["book_shape"], params["book_shape"])
     init_microprice(state["microprice"], params["microprice"])
     init_trend(state["trend"], params["trend"])
     init_cross(state["cross"], params["cross"])
@@ -301,7 +301,7 @@ _FUNDING: Final = _AT["funding"]
 @nb.njit(cache=True)
 def _hot(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float, lot_qty: float) -> None:
     """Features of the book, of momentum, sweeps and the reference."""
-    shape, value = state.shape, state.features.value
+    shape, value = state.book_shape, state.features.value
     for k in range(3):
         value[_BOOK_IMBALANCE + k] = shape.imbalance[k]
         value[_MOMENTUM + k] = momentum_bps(state.momentum, params.momentum, k, now_ns)
