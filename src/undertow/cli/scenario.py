@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCENARIOS: Final = ("feb19", "feb19-mirrored", "feb19-twin")
 OLD: Final = "six-gate"
 TYPICAL_SEED: Final = 425
-"""The path nearest to the medians of 500: the old maker's position, fills and PnL, and ours."""
+"""A path near the medians: the old maker's position, fills and PnL, and our position."""
 
 _LEAD: Final = (
     "19 February 2026, hyna:HYPE, 22:06:32 to 22:26:01 UTC. The mid runs through every recorded mid, the "
