@@ -10,9 +10,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "undertow"
 
 # Rooms from the ground up, with the rooms of the project each may know. A room always knows itself.
-SPEECH = {"units", "records", "events", "instrument", "recording", "_compile_cache"}
+SPEECH = {"units", "records", "events", "instrument", "recording", "_compile_cache", "clock"}
 ALLOWED: dict[str, set[str]] = {
     "_compile_cache": set(),
+    "clock": set(),
     "units": set(),
     "records": set(),
     "events": set(),
@@ -34,6 +35,10 @@ ALLOWED: dict[str, set[str]] = {
     "research": SPEECH
     | {"kernel", "config", "maker", "makers", "baselines", "data", "synthetic", "replay", "account"}
     | {"calibration"},
+    "venue": SPEECH | {"config"},
+    "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
+    "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
+    "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
     "api": SPEECH
     | {
         "market_params",

@@ -1,0 +1,1 @@
+"""Hyperliquid: wire types, signing, transports, the client. Knows no strategy."""
