@@ -66,6 +66,7 @@ def paper_session(
     paper = PaperExecution(markets, settings, settle_ms=settle_ms, keep_fills=True)
     session = LiveSession(runners, paper, RowClock(), catch_up_s=1e9, **options)
     paper.begin(session.answer)
+    session.begin()
     return session, paper
 
 

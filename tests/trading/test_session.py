@@ -13,10 +13,10 @@ from tests.trading.feeds import messages
 
 from undertow.clock import LoopClock, run_virtually
 from undertow.events import ACK, CANCELED, EVENT, INFERRED, LOCAL, ORDER, REJECTED, TIMER, empty_snapshots
-from undertow.kernel.desk import ACTION, PENDING_CANCEL
+from undertow.kernel.desk import ACTION
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
-from undertow.trading.gate import ENDING, MARGIN, STALE
+from undertow.trading.gate import MARGIN, STALE
 from undertow.trading.margin import MarginBook
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.rerun import rerun
@@ -30,7 +30,10 @@ def growing(one: CoinRunner, paper: PaperExecution) -> list[int]:
     ex = paper.matchers[one.coin].cells.ex
     held = float(ex["ledger"]["position"][0])
     out = []
-    for side, n, orders in ((1, ex["bids"][0], ex["bid_orders"][0]), (-1, ex["asks"][0], ex["ask_orders"][0])):
+    for side, n, orders in (
+        (1, ex["bids"][0], ex["bid_orders"][0]),
+        (-1, ex["asks"][0], ex["ask_orders"][0]),
+    ):
         if orders["leaves"][: int(n)].sum() > max(0.0, -side * held) + 1e-9:
             out.append(side)
     return out
@@ -198,8 +201,11 @@ def test_answers_inside_send_wait_their_turn(tmp_path: Path) -> None:
     made = market(3, 60.0)
     one = runner("symmetric", made)
     execution = Impatient()
-    session = LiveSession([one], execution, RowClock(), recorder=SessionRecorder(tmp_path / "s"), catch_up_s=1e9)
+    session = LiveSession(
+        [one], execution, RowClock(), recorder=SessionRecorder(tmp_path / "s"), catch_up_s=1e9
+    )
     execution.deliver = session.answer
+    session.begin()
     last = play(session, messages(made, "BTC"))
     session.finish(last)
     assert execution.sent > 100
@@ -279,7 +285,6 @@ def test_an_orderly_end_leaves_nothing_behind(tmp_path: Path) -> None:
     timers = rows["recv_ns"][rows["kind"] == TIMER]
     assert np.all(np.diff(timers) == 100_000_000)
     assert session.counts.skipped_timers == 0
-    assert PENDING_CANCEL and ENDING
 
 
 def test_a_virtual_session_is_the_one_driven_by_hand(tmp_path: Path) -> None:
@@ -295,4 +300,6 @@ def test_a_virtual_session_is_the_one_driven_by_hand(tmp_path: Path) -> None:
         assert same > 500
         for name in a.dtype.names or ():
             if name != "ref":
-                assert np.array_equal(a[name][:same], b[name][:same], equal_nan=name in ("px", "qty", "val")), name
+                assert np.array_equal(
+                    a[name][:same], b[name][:same], equal_nan=name in ("px", "qty", "val")
+                ), name
