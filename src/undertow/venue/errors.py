@@ -30,7 +30,7 @@ class Fate(enum.Enum):
     UNKNOWN = "unknown"
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refused(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """A refusal with the numbers its text holds (None: it holds none)."""
 
     refusal: Refusal
