@@ -12,20 +12,15 @@ from typing import Any
 import msgspec
 
 from undertow.clock import Clock
-from undertow.exchange.actions import Actions, exchange_weight
+from undertow.exchange import info, intake
 from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.hub import Hub, Send
-from undertow.exchange.info import Info, Malformed, info_weight
+from undertow.exchange.intake import MALFORMED, Answered, Intake
 from undertow.exchange.ip_limits import Peer, Peers
 from undertow.exchange.server_socket import ServerSocket
 from undertow.exchange.streams import Streams
 from undertow.exchange.subscriptions import Names
-
-MALFORMED = b"Failed to deserialize the JSON body into the target type"
-"""What the venue answers, with status 422, to a body it cannot read (facts, section 5)."""
-
-Answered = Callable[[int, bytes], None]
-"""Takes the status and body of a reply; called once."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -41,11 +36,12 @@ class Gateway:
         self.exchange, self._clock = exchange, clock
         self.enforces_limits = limits
         self.hub = Hub()
-        self.info = Info(exchange)
-        self.streams = Streams(exchange, self.hub, self.info)
-        self.names: Names = self.info.names
-        self.block_ns = exchange.block_ns
-        self._actions = Actions(exchange)
+        directory = Directory(exchange.state)
+        self.names: Names = directory
+        self.info = info.Info(directory)
+        self.streams = Streams(directory, self.hub, self.info)
+        self.block_ns = exchange.state.rules.block_ns
+        self._intake = Intake(exchange)
         self._peers = Peers()
         self._sockets: dict[ServerSocket, None] = {}
         self._waiting: dict[asyncio.Future[tuple[int, bytes]], None] = {}
@@ -87,10 +83,10 @@ class Gateway:
         if path == "/info":
             answered(*self._answer_info(request, peer))
         elif path == "/exchange":
-            if self._overweight(peer, exchange_weight(request)):
+            if self._overweight(peer, intake.weight_of(request)):
                 answered(429, b"null")
             else:
-                self._actions.submit(request, answered)
+                self._intake.submit(request, answered)
         else:
             answered(404, b"")
 
@@ -125,11 +121,11 @@ class Gateway:
 
     def _answer_info(self, request: Any, peer: Peer) -> tuple[int, bytes]:
         kind = request.get("type") if isinstance(request, dict) else None
-        if self._overweight(peer, info_weight(kind)):
+        if self._overweight(peer, info.weight_of(kind)):
             return 429, b"null"
         try:
             reply, extra = self.info.answer(request)
-        except Malformed:
+        except info.Malformed:
             return 422, MALFORMED
         if extra:
             peer.weight.charge(extra, self.now_ns())

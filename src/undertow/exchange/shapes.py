@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from undertow.exchange.numbers import RATE_DECIMALS, plain, px_decimals, usd, wire
+from undertow.exchange.numbers import RATE_DECIMALS, plain, usd, wire
+from undertow.exchange.state import hash_text
 
 if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
@@ -20,7 +21,7 @@ Json = dict[str, Any]
 
 def px(coin: Coin, tick: int) -> str:
     """A price of `coin`."""
-    return wire(tick, px_decimals(coin.sz_decimals))
+    return wire(tick, coin.px_decimals)
 
 
 def sz(coin: Coin, steps: int) -> str:
@@ -31,11 +32,6 @@ def sz(coin: Coin, steps: int) -> str:
 def side(sign: int) -> str:
     """``B`` for a buy, ``A`` for a sell."""
     return "B" if sign > 0 else "A"
-
-
-def hash_text(number: int) -> str:
-    """A transaction's hash."""
-    return f"0x{number:064x}"
 
 
 def trade(event: Traded) -> Json:
@@ -116,7 +112,7 @@ def _merged_fill(shape: Json, parts: list[Fill]) -> Json:
 
 def average_px(coin: Coin, value: int, steps: int) -> str:
     """The price of `steps` that cost `value` ticks·steps, to two decimals beyond the tick."""
-    decimals = px_decimals(coin.sz_decimals)
+    decimals = coin.px_decimals
     return wire(round(value * 100 / steps), decimals + 2)
 
 
@@ -173,7 +169,7 @@ def _condition(item: Order) -> str:
     if item.trigger is None:
         return "N/A"
     above = (item.side < 0) == (item.trigger.tpsl == "tp")
-    at = plain(item.trigger.tick, px_decimals(item.coin.sz_decimals))
+    at = plain(item.trigger.tick, item.coin.px_decimals)
     return f"Price {'above' if above else 'below'} {at}"
 
 

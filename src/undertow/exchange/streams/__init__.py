@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import Event
 from undertow.exchange.hub import Hub
 from undertow.exchange.info import Info
@@ -21,21 +21,21 @@ from undertow.exchange.subscriptions import Subscription
 class Streams:
     """All families: the frames a new subscription gets, and what events and time bring."""
 
-    def __init__(self, exchange: Exchange, hub: Hub, info: Info) -> None:
+    def __init__(self, directory: Directory, hub: Hub, info: Info) -> None:
         self._streams: tuple[Stream, ...] = (
-            Trades(hub, info.prints),
-            Bbo(exchange, hub),
-            Books(exchange, hub),
+            Trades(directory, hub),
+            Bbo(directory, hub),
+            Books(directory, hub),
             OrderUpdates(hub),
-            UserFills(exchange, hub),
+            UserFills(directory, hub),
             UserEvents(hub),
             Notifications(hub),
-            OpenOrders(exchange, hub),
-            AccountStates(exchange, hub),
-            Payments(exchange, hub),
-            CandleStream(hub, info.prints),
-            Contexts(exchange, hub),
-            FastContexts(exchange, hub),
+            OpenOrders(directory, hub),
+            AccountStates(directory, hub),
+            Payments(directory, hub),
+            CandleStream(directory, hub, info.prints),
+            Contexts(directory, hub),
+            FastContexts(directory, hub),
         )
         self._by_kind = {kind: stream for stream in self._streams for kind in stream.kinds}
         self._prints = info.prints

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import AccountChanged, Event, Fill, FundingPaid, Liquidated
 from undertow.exchange.hub import Hub, frame
 from undertow.exchange.info.account import active_asset_data, clearinghouse_state, web_data
@@ -23,8 +23,8 @@ class AccountStates:
 
     kinds: tuple[str, ...] = ("clearinghouseState", "activeAssetData", "webData3")
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
         self._pace = Every(STATE_NS, self._send_all)
 
     def first(self, subscription: Subscription) -> list[bytes]:
@@ -59,12 +59,12 @@ class AccountStates:
         data: dict[str, Any]
         if kind == "clearinghouseState":
             dex: str = subscription.fields["dex"]
-            state = clearinghouse_state(self._exchange, user, dex)
+            state = clearinghouse_state(self._directory, user, dex)
             data = {"dex": dex, "user": user, "clearinghouseState": state}
         elif kind == "activeAssetData":
-            data = active_asset_data(self._exchange, user, self._exchange.coin(subscription.coin))
+            data = active_asset_data(self._directory, user, self._directory.coin(subscription.coin))
         else:
-            data = web_data(self._exchange, user)
+            data = web_data(self._directory, user)
         return frame(kind, data)
 
 
@@ -73,17 +73,17 @@ class Payments:
 
     kinds: tuple[str, ...] = ("userFundings", "userNonFundingLedgerUpdates")
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """What was paid so far, flagged ``isSnapshot``."""
         user = subscription.user
         data: dict[str, Any] = {"isSnapshot": True, "user": user}
         if subscription.kind == "userFundings":
-            data["fundings"] = fundings_of(self._exchange, user)
+            data["fundings"] = fundings_of(self._directory, user)
         else:
-            data["nonFundingLedgerUpdates"] = ledger_of(self._exchange, user)
+            data["nonFundingLedgerUpdates"] = ledger_of(self._directory, user)
         return [frame(subscription.kind, data)]
 
     def on_events(self, events: Sequence[Event]) -> None:

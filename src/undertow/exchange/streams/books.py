@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import BookChanged, Event
 from undertow.exchange.hub import Hub, frame
-from undertow.exchange.info.books import best_of, book_of
+from undertow.exchange.info.books import book, touch
 from undertow.exchange.streams.base import Every
 from undertow.exchange.subscriptions import Subscription
 
@@ -23,8 +22,8 @@ class Books:
 
     kinds: tuple[str, ...] = ("l2Book",)
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
         self._slow = Every(SLOW_NS, lambda: self._send(fast=False))
         self._fast = Every(FAST_NS, lambda: self._send(fast=True))
 
@@ -48,12 +47,12 @@ class Books:
     def _frame(self, subscription: Subscription) -> bytes:
         wanted = subscription.fields
         fast: bool = wanted["fast"]
-        data = book_of(
-            self._exchange,
-            self._exchange.coin(subscription.coin),
-            depth=FAST_DEPTH if fast else SLOW_DEPTH,
-            n_sig_figs=wanted["nSigFigs"],
-            mantissa=wanted["mantissa"],
+        data = book(
+            self._directory.coin(subscription.coin),
+            self._directory.now_ms,
+            FAST_DEPTH if fast else SLOW_DEPTH,
+            wanted["nSigFigs"],
+            wanted["mantissa"],
         )
         if fast:
             data["fast"] = True
@@ -65,13 +64,13 @@ class Bbo:
 
     kinds: tuple[str, ...] = ("bbo",)
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """The touch as it stands."""
-        coin = self._exchange.coin(subscription.coin)
-        return [frame("bbo", _touch(coin, self._exchange.now_ns // 1_000_000))]
+        coin = self._directory.coin(subscription.coin)
+        return [frame("bbo", touch(coin, self._directory.now_ms))]
 
     def on_events(self, events: Sequence[Event]) -> None:
         """One frame per coin, the last of several blocks'."""
@@ -81,11 +80,8 @@ class Bbo:
         for channel in self._hub.of("bbo"):
             event = changed.get(channel.subscription.coin)
             if event is not None:
-                channel.publish(frame("bbo", _touch(event.coin, event.time_ms)))
+                channel.publish(frame("bbo", touch(event.coin, event.time_ms)))
 
     def on_time(self, now_ns: int) -> None:
         """A quiet touch is not sent again."""
 
-
-def _touch(coin: Any, time_ms: int) -> dict[str, Any]:
-    return {"coin": coin.name, "time": time_ms, "bbo": [best_of(coin, 1), best_of(coin, -1)]}

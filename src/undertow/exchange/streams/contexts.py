@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import Event
 from undertow.exchange.hub import Hub, frame
-from undertow.exchange.info.contexts import context_of, mids_of
+from undertow.exchange.info.contexts import context, contexts, marks_and_mids, mids
 from undertow.exchange.streams.base import Every
 from undertow.exchange.subscriptions import Subscription
 
@@ -28,8 +28,8 @@ class Contexts:
 
     kinds: tuple[str, ...] = ("activeAssetCtx", "allMids", "allDexsAssetCtxs")
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
         self._paces = (
             Every(SECOND_NS, lambda: self._send("activeAssetCtx")),
             Every(MIDS_NS, lambda: self._send("allMids")),
@@ -55,16 +55,15 @@ class Contexts:
     def _frame(self, subscription: Subscription) -> bytes:
         data: dict[str, Any]
         if subscription.kind == "activeAssetCtx":
-            coin = self._exchange.coin(subscription.coin)
-            data = {"coin": coin.name, "ctx": context_of(coin)}
+            coin = self._directory.coin(subscription.coin)
+            data = {"coin": coin.name, "ctx": context(coin, self._directory.state.now_ns)}
         elif subscription.kind == "allMids":
             dex: str = subscription.fields["dex"]
-            data = {"mids": mids_of(self._exchange, dex)}
+            data = {"mids": mids(self._directory, dex)}
             if dex:
                 data = {"dex": dex} | data
         else:
-            dexes = self._exchange.dex_names()
-            data = {"ctxs": [[d, [context_of(c) for c in self._exchange.universe(d)]] for d in dexes]}
+            data = {"ctxs": [[dex, contexts(self._directory, dex)] for dex in self._directory.dex_names()]}
         return frame(subscription.kind, data)
 
 
@@ -76,8 +75,8 @@ class FastContexts:
 
     kinds: tuple[str, ...] = ("fastAssetCtxs",)
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
         self._pace = Every(SECOND_NS, self._send)
         self._sent: dict[str, dict[str, str]] = {}
 
@@ -111,16 +110,10 @@ class FastContexts:
                 channel.publish(data)
 
     def _now(self) -> dict[str, dict[str, str]]:
-        values: dict[str, dict[str, str]] = {}
-        for dex in self._exchange.dex_names():
-            for coin in self._exchange.universe(dex):
-                context = context_of(coin)
-                known = {name: context[name] for name in ("markPx", "midPx")}
-                values[coin.name] = {name: value for name, value in known.items() if value is not None}
-        return values
+        return marks_and_mids(self._directory)
 
 
-def deflated(contexts: dict[str, dict[str, str]]) -> str:
+def deflated(values: dict[str, dict[str, str]]) -> str:
     """The text of a fastAssetCtxs frame."""
     packer = zlib.compressobj(wbits=-15)
-    return base64.b64encode(packer.compress(_encode(contexts)) + packer.flush()).decode()
+    return base64.b64encode(packer.compress(_encode(values)) + packer.flush()).decode()

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import Event, Fill, FundingPaid, Liquidated, NonUserCancel
 from undertow.exchange.hub import Hub, frame
 from undertow.exchange.info.history import fills_of
-from undertow.exchange.numbers import plain, px_decimals, usd
+from undertow.exchange.numbers import plain, usd
 from undertow.exchange.shapes import aggregated, fill, funding
 from undertow.exchange.subscriptions import Subscription
 
@@ -25,13 +25,13 @@ class UserFills:
 
     kinds: tuple[str, ...] = ("userFills",)
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """The latest fills, newest first."""
         user, merge = subscription.user, subscription.fields["aggregateByTime"]
-        fills = fills_of(self._exchange, user, aggregate=merge)
+        fills = fills_of(self._directory, user, aggregate=merge)
         return [frame("userFills", {"isSnapshot": True, "user": user, "fills": fills})]
 
     def on_events(self, events: Sequence[Event]) -> None:
@@ -127,5 +127,5 @@ def sentence(event: Fill) -> str:
     coin = event.coin
     done = "Bought" if event.side > 0 else "Sold"
     size = plain(event.steps, coin.sz_decimals)
-    price = plain(event.tick, px_decimals(coin.sz_decimals))
+    price = plain(event.tick, coin.px_decimals)
     return f"Resting order filled: {done} {size} {coin.name} at ${price}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from undertow.exchange.core import Exchange
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import Event, OrderUpdate
 from undertow.exchange.hub import Hub, frame
 from undertow.exchange.info.orders import open_orders
@@ -44,8 +44,8 @@ class OpenOrders:
 
     kinds: tuple[str, ...] = ("openOrders",)
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
-        self._exchange, self._hub = exchange, hub
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """The open orders."""
@@ -53,7 +53,7 @@ class OpenOrders:
 
     def on_events(self, events: Sequence[Event]) -> None:
         """Once for each account and dex with a changed order."""
-        changed = {(e.user, e.order.coin.dex) for e in events if isinstance(e, OrderUpdate)}
+        changed = {(e.user, e.order.coin.dex.name) for e in events if isinstance(e, OrderUpdate)}
         if not changed:
             return
         for channel in self._hub.of("openOrders"):
@@ -66,5 +66,5 @@ class OpenOrders:
 
     def _frame(self, subscription: Subscription) -> bytes:
         user, dex = subscription.user, subscription.fields["dex"]
-        orders = open_orders(self._exchange, user, dex, frontend=True)
+        orders = open_orders(self._directory, user, dex, frontend=True)
         return frame("openOrders", {"dex": dex, "user": user, "orders": orders})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import Event, Traded
 from undertow.exchange.hub import Hub, frame
-from undertow.exchange.info.prints import Prints, candle_shape
+from undertow.exchange.info.prints import Prints, candle, recent
 from undertow.exchange.shapes import trade
 from undertow.exchange.subscriptions import Subscription
 
@@ -17,12 +18,12 @@ class Trades:
 
     kinds: tuple[str, ...] = ("trades",)
 
-    def __init__(self, hub: Hub, prints: Prints) -> None:
-        self._hub, self._prints = hub, prints
+    def __init__(self, directory: Directory, hub: Hub) -> None:
+        self._directory, self._hub = directory, hub
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """The last prints, newest first; nothing where there never was one."""
-        old = self._prints.recent(subscription.coin)
+        old = recent(self._directory.coin(subscription.coin))
         return [frame("trades", [trade(event) for event in old])] if old else []
 
     def on_events(self, events: Sequence[Event]) -> None:
@@ -45,8 +46,8 @@ class CandleStream:
 
     kinds: tuple[str, ...] = ("candle",)
 
-    def __init__(self, hub: Hub, prints: Prints) -> None:
-        self._hub, self._prints = hub, prints
+    def __init__(self, directory: Directory, hub: Hub, prints: Prints) -> None:
+        self._directory, self._hub, self._prints = directory, hub, prints
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """The candle as it stands; nothing before the first print."""
@@ -65,6 +66,6 @@ class CandleStream:
 
     def _frames(self, subscription: Subscription) -> list[bytes]:
         interval: str = subscription.fields["interval"]
-        candle = self._prints.candles(subscription.coin).last(interval)
-        coin = self._prints.coin(subscription.coin)
-        return [] if candle is None else [frame("candle", candle_shape(coin, interval, candle))]
+        found = self._prints.candles(subscription.coin).last(interval)
+        coin = self._directory.coin(subscription.coin)
+        return [] if found is None else [frame("candle", candle(coin, interval, found))]
