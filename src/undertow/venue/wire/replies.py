@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from undertow.venue.errors import Refused, parse_refusal
+from undertow.venue.errors import Fate, Refused, RequestKind, parse_refusal
 from undertow.venue.refusals import Refusal
 from undertow.venue.wire.scalars import Id, Sz, Wire, WireError
 
@@ -39,6 +39,18 @@ class Failed(msgspec.Struct, frozen=True):
 
     error: Refused
     whole: bool = False
+
+    def fate(self, request: RequestKind) -> Fate:
+        """What became of the order (`Refused.fate`), knowing whether the whole request was refused.
+
+        One "already canceled, or filled" for a batch does not say which: UNKNOWN.
+        """
+        fate = self.error.fate(request)
+        if not self.whole or request == "order" or self.error.refusal is Refusal.NONCE_DUPLICATE:
+            return fate
+        if self.error.refusal in (Refusal.POST_ONLY, Refusal.UNKNOWN) or self.error.order_is_gone:
+            return Fate.UNKNOWN
+        return Fate.STANDS
 
 
 class Success(msgspec.Struct, frozen=True, gc=False):
@@ -135,14 +147,10 @@ def decode_reply(body: bytes | msgspec.Raw, members: int = 1) -> Reply:
         statuses = tuple(_status(raw) for raw in _DATA.decode(response.data).statuses)
     except _FAULTS as fault:
         raise WireError(f"not a reply to an action ({fault})", bytes(body)) from None
-    return Reply(_spread(statuses, members), response.type)
-
-
-def _spread(statuses: tuple[Status, ...], members: int) -> tuple[Status, ...]:
     if len(statuses) == 1 and members > 1 and isinstance(statuses[0], Failed):
-        return (Failed(statuses[0].error, whole=True),) * members
-    missing = members - len(statuses)
-    return statuses[:members] + (Unread("no status came"),) * max(0, missing)
+        return Reply((Failed(statuses[0].error, whole=True),) * members, response.type, statuses[0].error)
+    missing = (Unread("no status came"),) * (members - len(statuses))
+    return Reply(statuses[:members] + missing, response.type)
 
 
 def decode_http_reply(http_status: int, body: bytes, members: int = 1) -> Reply:
