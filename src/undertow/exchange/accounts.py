@@ -71,6 +71,15 @@ class Agent:
     valid_until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Money that came (> 0) or went otherwise than by trading, in millionths; ``kind`` as on the wire."""
+
+    time_ms: int
+    kind: str
+    micro: int
+
+
 class Account:
     """One address that holds money: a master, a sub-account or a vault (``master`` set)."""
 
@@ -88,6 +97,7 @@ class Account:
         self.by_cloid: dict[str, list[Order]] = {}
         self.fills: deque[Fill] = deque(maxlen=rules.fills_kept)
         self.fundings: deque[FundingPaid] = deque(maxlen=rules.fundings_kept)
+        self.ledger: deque[LedgerEntry] = deque(maxlen=rules.fundings_kept)
         self.requests = Requests(rules)
         self.volumes = Volumes()
         self.fee_tier = FeeTier(staking_discount=rules.staking_discount)

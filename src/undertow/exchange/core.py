@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from undertow.exchange import actions
-from undertow.exchange.accounts import Account, Agent
+from undertow.exchange.accounts import Account, Agent, LedgerEntry
 from undertow.exchange.coin import Coin
 from undertow.exchange.errors import PreValidation, Refused
 from undertow.exchange.gate import admit
@@ -84,11 +84,16 @@ class Exchange:
 
     def deposit(self, user: str, usd: float, dex: str = "") -> Account:
         """Credit `usd` to `user` on `dex`, the account made if need be."""
-        account = self._open(user.lower(), None)
         micro = round(usd * 1e6)
+        self.state.house.deposits += micro
+        return self.credit(user, micro, dex, "deposit")
+
+    def credit(self, user: str, micro: int, dex: str = "", kind: str = "internalTransfer") -> Account:
+        """Money (millionths) that comes to `user` on `dex` from within, the account made if need be."""
+        account = self._open(user.lower(), None)
         account.purse(dex).raw += micro
         account.deposited = True
-        self.state.house.deposits += micro
+        account.ledger.append(LedgerEntry(self.state.now_ms, kind, micro))
         self.state.events.append(AccountChanged(account.address, self.state.now_ms))
         return account
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from undertow.exchange.accounts import Account
     from undertow.exchange.coin import Coin
-    from undertow.exchange.state import State
+    from undertow.exchange.core import Exchange
+    from undertow.exchange.listing import Dex
 
 
 class Directory:
     """Look-ups in an exchange's state; reads only."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self._universes: dict[str, list[Coin]] = {"": []}
-        for dex in state.rules.dexes:
-            self._universes[dex.name] = []
-        for coin in state.coins:
+    def __init__(self, exchange: Exchange) -> None:
+        self.state = exchange.state
+        self.dexes: list[Dex] = exchange.dexes
+        """The main one first."""
+        self._universes: dict[str, list[Coin]] = {dex.name: [] for dex in exchange.dexes}
+        for coin in self.state.coins:
             self._universes[coin.dex.name].append(coin)
 
     @property

@@ -36,11 +36,11 @@ class Gateway:
         self.exchange, self._clock = exchange, clock
         self.enforces_limits = limits
         self.hub = Hub()
-        directory = Directory(exchange.state)
+        directory = Directory(exchange)
         self.names: Names = directory
         self.info = info.Info(directory)
         self.streams = Streams(directory, self.hub, self.info)
-        self.block_ns = exchange.state.rules.block_ns
+        self.block_ns = exchange.rules.block_ns
         self._intake = Intake(exchange)
         self._peers = Peers()
         self._sockets: dict[ServerSocket, None] = {}

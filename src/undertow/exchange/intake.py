@@ -60,8 +60,8 @@ class _Envelope(msgspec.Struct):
     action: dict[str, Any]
     nonce: int
     signature: Signature
-    vaultAddress: str | None = None  # noqa: N815 (the wire's own names)
-    expiresAfter: int | None = None  # noqa: N815
+    vaultAddress: str | None = None
+    expiresAfter: int | None = None
 
 
 def weight_of(request: Any) -> int:
@@ -69,7 +69,9 @@ def weight_of(request: Any) -> int:
     action = request.get("action") if isinstance(request, dict) else None
     if not isinstance(action, dict):
         return 1
-    batch = next((action[k] for k in ("orders", "cancels", "modifies") if isinstance(action.get(k), list)), ())
+    batch = next(
+        (action[k] for k in ("orders", "cancels", "modifies") if isinstance(action.get(k), list)), ()
+    )
     return 1 + len(batch) // 40
 
 
@@ -109,8 +111,10 @@ class Intake:
             return
         kind = sent.action.get("type")
         if kind in ELSEWHERE:
-            known = self._exchange.knows(signer)
-            text = f"{kind} is not offered by this local exchange." if known else errors.NO_USER.format(signer)
+            known = self._exchange.account(signer) or signer in self._exchange.state.owner_of_agent
+            text = (
+                f"{kind} is not offered by this local exchange." if known else errors.NO_USER.format(signer)
+            )
             answered(200, refused(text))
             return
         try:

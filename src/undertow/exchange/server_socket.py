@@ -140,7 +140,12 @@ class ServerSocket:
 
     def _post(self, request: dict[str, Any]) -> None:
         number, wanted = request.get("id"), request.get("request")
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0 or not isinstance(wanted, dict):
+        if (
+            not isinstance(number, int)
+            or isinstance(number, bool)
+            or number < 0
+            or not isinstance(wanted, dict)
+        ):
             raise Unreadable("post needs id and request")
         kind, payload = wanted.get("type"), wanted.get("payload")
         if kind not in ("info", "action") or not isinstance(payload, dict):
@@ -177,4 +182,3 @@ def _post_reply(number: int, kind: str, payload: dict[str, Any], status: int, bo
     else:
         response = {"type": "action", "payload": msgspec.Raw(body)}
     return frame("post", {"id": number, "response": response})
-

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from undertow.exchange import errors
-from undertow.exchange.accounts import Account
+from undertow.exchange.accounts import Account, LedgerEntry
 from undertow.exchange.core import Exchange
+from undertow.exchange.happenings import AccountChanged
 from undertow.exchange.margin import withdrawable
 from undertow.exchange.nonces import NonceWindow
 from undertow.exchange.numbers import USD_DECIMALS, parse
@@ -34,7 +35,9 @@ def carry_out(exchange: Exchange, signer: str, action: Action, nonce: int) -> st
         if account is None or not account.deposited:
             raise Refusal(errors.NO_DEPOSIT.format(signer))
         if action.get("hyperliquidChain") != "Testnet":
-            raise Refusal(f"hyperliquidChain {action.get('hyperliquidChain')!r} is not this network's: Testnet")
+            raise Refusal(
+                f"hyperliquidChain {action.get('hyperliquidChain')!r} is not this network's: Testnet"
+            )
         signed = action.get("nonce", action.get("time"))
         if signed != nonce:
             raise Refusal(f"Invalid nonce: {nonce} is not the {signed} that was signed")
@@ -85,19 +88,20 @@ def _approve_builder_fee(exchange: Exchange, account: Account, action: Action) -
     raise Refusal("Builder fees are not offered by this local exchange.")
 
 
-def _spend(account: Account, dex: str, micro: int) -> None:
+def _spend(exchange: Exchange, account: Account, dex: str, micro: int, kind: str) -> None:
     purse = account.purses.get(dex)
     if purse is None or withdrawable(purse) < micro:
         raise Refusal("Insufficient balance for withdrawal.")
     purse.raw -= micro
+    now_ms = exchange.state.now_ms
+    account.ledger.append(LedgerEntry(now_ms, kind, -micro))
+    exchange.state.events.append(AccountChanged(account.address, now_ms))
 
 
 def _usd_send(exchange: Exchange, account: Account, action: Action) -> None:
     micro, to = _micro(action.get("amount")), _address(action.get("destination"))
-    _spend(account, "", micro)
-    exchange.credit(to, micro, "")
-    exchange.note_ledger(account.address, "internalTransfer", -micro)
-    exchange.note_ledger(to, "internalTransfer", micro)
+    _spend(exchange, account, "", micro, "internalTransfer")
+    exchange.credit(to, micro)
 
 
 def _send_asset(exchange: Exchange, account: Account, action: Action) -> None:
@@ -111,19 +115,16 @@ def _send_asset(exchange: Exchange, account: Account, action: Action) -> None:
     if not str(action.get("token")).startswith("USDC"):
         raise Refusal(f"Token {action.get('token')!r} is not the collateral: USDC")
     micro, to = _micro(action.get("amount")), _address(action.get("destination"))
-    _spend(account, source, micro)
-    exchange.credit(to, micro, target)
-    exchange.note_ledger(account.address, "send", -micro)
-    exchange.note_ledger(to, "send", micro)
+    _spend(exchange, account, source, micro, "send")
+    exchange.credit(to, micro, target, "send")
 
 
 def _withdraw(exchange: Exchange, account: Account, action: Action) -> None:
     micro = _micro(action.get("amount"))
     if micro <= _WITHDRAWAL_FEE:
         raise Refusal("Withdrawal amount must exceed the fee of 1 USDC.")
-    _spend(account, "", micro)
+    _spend(exchange, account, "", micro, "withdraw")
     exchange.state.house.deposits -= micro
-    exchange.note_ledger(account.address, "withdraw", -micro)
 
 
 def _class_transfer(exchange: Exchange, account: Account, action: Action) -> None:

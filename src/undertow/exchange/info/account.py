@@ -15,7 +15,7 @@ from undertow.exchange.margin import (
     summary,
     withdrawable,
 )
-from undertow.exchange.numbers import MICRO, divide, usd, wire
+from undertow.exchange.numbers import divide, usd, wire
 from undertow.exchange.shapes import average_px, sz
 
 if TYPE_CHECKING:
@@ -208,8 +208,3 @@ def portfolio(directory: Directory, user: str) -> list[list[Any]]:
         "vlm": usd(volume),
     }
     return [[span, point] for span in spans]
-
-
-def dollars(micro: int) -> float:
-    """Money as a plain number (USD)."""
-    return micro / MICRO

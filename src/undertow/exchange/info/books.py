@@ -20,7 +20,9 @@ def level(coin: Coin, tick: int, steps: int, n: int) -> Json:
     return {"px": wire(tick, coin.px_decimals), "sz": wire(steps, coin.sz_decimals), "n": n}
 
 
-def book(coin: Coin, time_ms: int, depth: int, n_sig_figs: int | None = None, mantissa: int | None = None) -> Json:
+def book(
+    coin: Coin, time_ms: int, depth: int, n_sig_figs: int | None = None, mantissa: int | None = None
+) -> Json:
     """A snapshot: bids and asks, best first, at most `depth` of each; ``spread`` only where merged."""
     if n_sig_figs is None:
         sides = [coin.levels(side, depth) for side in (1, -1)]

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from undertow.exchange.directory import Directory
-from undertow.exchange.funding import expected_rate
 from undertow.exchange.numbers import MICRO, RATE_DECIMALS, usd, wire
 
 if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
 
 Json = dict[str, Any]
+
+
+def expected_rate(coin: Coin) -> int:
+    """What the hour's funding would be if it ended now, in units of 1e-10."""
+    samples = coin.prices.premiums
+    premium = sum(samples) / len(samples) if samples else 0.0
+    interest = coin.listing.interest_8h
+    rate = premium + min(max((1e-4 if interest is None else interest) - premium, -5e-4), 5e-4)
+    return round(rate / 8 * coin.listing.funding_multiplier * 10**RATE_DECIMALS)
 
 
 def mid(coin: Coin) -> str | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from undertow.exchange.directory import Directory
-from undertow.exchange.funding import expected_rate
-from undertow.exchange.info.contexts import contexts
+from undertow.exchange.info.contexts import contexts, expected_rate
 from undertow.exchange.numbers import RATE_DECIMALS, wire
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def meta(directory: Directory, dex: str) -> Json:
     return {
         "universe": universe,
         "marginTables": [[number, table] for number, table in tables.items()],
-        "collateralToken": _dex(directory, dex).collateral_token if dex else 0,
+        "collateralToken": next(d for d in directory.dexes if d.name == dex).collateral_token,
     }
 
 
@@ -86,13 +85,9 @@ def _table_id(coin: Coin, tables: dict[int, Json]) -> int:
     return number
 
 
-def _dex(directory: Directory, name: str) -> Dex:
-    return next(dex for dex in directory.state.rules.dexes if dex.name == name)
-
-
 def perp_dexs(directory: Directory) -> list[Json | None]:
     """The builder dexes behind the main one, which is null."""
-    return [None, *(_dex_shape(directory, dex) for dex in directory.state.rules.dexes)]
+    return [None, *(_dex_shape(directory, dex) for dex in directory.dexes[1:])]
 
 
 def _dex_shape(directory: Directory, dex: Dex) -> Json:

@@ -9,7 +9,8 @@ from undertow.exchange.directory import Directory
 from undertow.exchange.happenings import AccountChanged, Event, Fill, FundingPaid, Liquidated
 from undertow.exchange.hub import Hub, frame
 from undertow.exchange.info.account import active_asset_data, clearinghouse_state, web_data
-from undertow.exchange.info.history import fundings_of, ledger_of
+from undertow.exchange.info.history import fundings_of
+from undertow.exchange.info.ledger import updates
 from undertow.exchange.shapes import funding
 from undertow.exchange.streams.base import Every
 from undertow.exchange.subscriptions import Subscription
@@ -83,7 +84,7 @@ class Payments:
         if subscription.kind == "userFundings":
             data["fundings"] = fundings_of(self._directory, user)
         else:
-            data["nonFundingLedgerUpdates"] = ledger_of(self._directory, user)
+            data["nonFundingLedgerUpdates"] = updates(self._directory, user)
         return [frame(subscription.kind, data)]
 
     def on_events(self, events: Sequence[Event]) -> None:

@@ -84,4 +84,3 @@ class Bbo:
 
     def on_time(self, now_ns: int) -> None:
         """A quiet touch is not sent again."""
-
