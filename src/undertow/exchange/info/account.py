@@ -30,6 +30,7 @@ def clearinghouse_state(directory: Directory, user: str, dex: str) -> Json:
     purse = account.purses.get(dex) if account is not None else None
     if purse is None:
         purse = Purse()
+    paid = account.funding_all if account is not None else {}
     cross = cross_summary(purse)
     return {
         "marginSummary": _margin(summary(purse)),
@@ -37,7 +38,7 @@ def clearinghouse_state(directory: Directory, user: str, dex: str) -> Json:
         "crossMaintenanceMarginUsed": usd(cross.maintenance),
         "withdrawable": usd(withdrawable(purse)),
         "assetPositions": [
-            {"type": "oneWay", "position": _position(purse, position)}
+            {"type": "oneWay", "position": _position(purse, position, paid.get(position.coin.name, 0))}
             for position in purse.positions.values()
         ],
         "time": directory.now_ms,
@@ -53,7 +54,7 @@ def _margin(found: Summary) -> Json:
     }
 
 
-def _position(purse: Purse, position: Position) -> Json:
+def _position(purse: Purse, position: Position, paid: int) -> Json:
     coin, worth = position.coin, abs(position.value)
     used = divide(abs(position.cost), position.leverage)
     liquidation = liquidation_px(purse, position)
@@ -69,7 +70,7 @@ def _position(purse: Purse, position: Position) -> Json:
         "marginUsed": usd(margin_used(position)),
         "maxLeverage": coin.listing.max_leverage,
         "cumFunding": {
-            "allTime": usd(position.funding_all),
+            "allTime": usd(paid),
             "sinceOpen": usd(position.funding_open),
             "sinceChange": usd(position.funding_change),
         },
