@@ -65,24 +65,31 @@ class CoinFeed:
     _interrupted: bool = False
     _held: list[Trade] = field(default_factory=list)
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the connection was lost and nothing has come since."""
+        return self._interrupted
+
     def interrupted(self) -> None:
         """The connection is lost: nothing known holds any longer."""
         self._interrupted = self._recv_ns > 0
+        self.trades_ns = self.context_ns = 0
+        self.references_ns.clear()
         self.fusion.reset()
         self.shown.unknown = True
         self.prints.interrupted()
         self._held.clear()
 
-    def take_book(self, source: int, exch_ms: int, recv_ns: int, bids: Levels, asks: Levels) -> Received | None:
+    def take_book(
+        self, source: int, exch_ms: int, recv_ns: int, bids: Levels, asks: Levels
+    ) -> Received | None:
         """A message of a book `source` of `undertow.venue.fusion`."""
         first = self.fusion.is_blank
         if not self.fusion.take_book(source, exch_ms, recv_ns, bids, asks):
             return None
         packed = self._opening(recv_ns)
         exch_ns, flags = self._placed(exch_ms * NS_PER_MS + AFTER_PRINTS_NS, recv_ns)
-        rows, table = self.shown.bring_to(
-            self.fusion.side(0), self.fusion.side(1), exch_ns, recv_ns, flags
-        )
+        rows, table = self.shown.bring_to(self.fusion.side(0), self.fusion.side(1), exch_ns, recv_ns, flags)
         packed += rows
         if first:
             self.prints.start(exch_ms)
@@ -118,13 +125,11 @@ class CoinFeed:
             self.fusion.take_print(trade.time_ms, side, trade.px, trade.sz)
             self.shown.take_print(exch_ns, side, trade.px, trade.sz)
             packed.append(
-                row(
-                    exch_ns, recv_ns, TRADE, px=trade.px, qty=trade.sz, ref=trade.tid, side=side, flags=flags
-                )
+                row(exch_ns, recv_ns, TRADE, px=trade.px, qty=trade.sz, ref=trade.tid, side=side, flags=flags)
             )
         return packed
 
-    def take_context(self, ctx: AssetCtx, recv_ns: int) -> Received | None:
+    def take_context(self, ctx: AssetCtx, recv_ns: int) -> Received:
         """Mark, oracle, open interest and funding; and the settlement, where an hour has struck."""
         self.context_ns = recv_ns
         exch_ns = self._untimed(recv_ns)
@@ -142,20 +147,15 @@ class CoinFeed:
                     flags=INFERRED | END,
                 )
             )
-        said: list[tuple[int, float, float, int]] = []
-        if ctx.mark_px is not None:
-            said.append((MARK, ctx.mark_px, 0.0, 0))
-        if ctx.oracle_px is not None:
-            said.append((ORACLE, ctx.oracle_px, 0.0, 0))
-        if ctx.open_interest is not None:
-            said.append((OPEN_INTEREST, 0.0, ctx.open_interest, 0))
-        if ctx.funding is not None:
-            said.append((FUNDING_RATE, 0.0, ctx.funding, coming_hour_ns(recv_ns)))
+        said = [
+            (MARK, ctx.mark_px, 0.0, 0),
+            (ORACLE, ctx.oracle_px, 0.0, 0),
+            (OPEN_INTEREST, 0.0, ctx.open_interest, 0),
+            (FUNDING_RATE, 0.0, ctx.funding, coming_hour_ns(recv_ns)),
+        ]
         for k, (kind, px, qty, ref) in enumerate(said):
             flags = INFERRED | (END if k == len(said) - 1 else 0)
             packed.append(row(exch_ns, recv_ns, kind, px=px, qty=qty, ref=ref, flags=flags))
-        if not packed:
-            return None
         return Received(self.coin, rows_of(self._opening(recv_ns) + packed), _NO_TABLES)
 
     def take_reference(self, asset: int, px: float, exch_ms: int, recv_ns: int) -> Received:

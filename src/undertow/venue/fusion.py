@@ -132,6 +132,10 @@ class Fusion:
                 edge = source.edges[index]
         return out
 
+    def has_touch(self, side: int) -> bool:
+        """Whether any level of `side` (+1 bid, -1 ask) is known."""
+        return bool(self.side(0 if side > 0 else 1))
+
     def levels(self, side: int) -> list[FusedLevel]:
         """The levels of `side` (+1 bid, -1 ask), best first, each with its source and age."""
         index, sign = (0, -1.0) if side > 0 else (1, 1.0)
