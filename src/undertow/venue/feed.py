@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from undertow.units import NS_PER_MS, NS_PER_S
@@ -31,7 +32,8 @@ from undertow.venue.wire.scalars import WireError
 from undertow.venue.wire.subscriptions import ActiveAssetCtxSub, BboSub, L2BookSub, Subscription, TradesSub
 
 _LEAD_MARGIN_NS: Final = NS_PER_MS
-_NO_SLOW_LIMIT_S: Final = 8.0
+_MOST_AHEAD_NS: Final = 60 * NS_PER_S
+_SLOW_ONLY_LIMIT_S: Final = 8.0
 
 
 @dataclass
@@ -74,7 +76,7 @@ class MarketFeed:
         if unknown:
             raise ValueError(f"references names {unknown}, which are not among coins = {list(coins)}")
         self._fast, self._slow = fast, slow
-        self._limits = limits or (StaleLimits() if fast else StaleLimits(silent_s=_NO_SLOW_LIMIT_S))
+        self._limits = limits or (StaleLimits() if fast else StaleLimits(silent_s=_SLOW_ONLY_LIMIT_S))
         self._feeds = {coin: CoinFeed(coin, gap_s) for coin in coins}
         self._followers: dict[str, list[tuple[CoinFeed, int]]] = {}
         for coin, others in self.references.items():
@@ -114,11 +116,10 @@ class MarketFeed:
     def take(self, frame: Frame, recv_ns: int) -> list[Received]:
         """Rows of one decoded message."""
         self.stats.frames += 1
-        kind = type(frame)
-        if kind is BboFrame:
-            return self._best(frame.data, recv_ns)  # type: ignore[union-attr]
-        if kind is L2BookFrame:
-            return self._book(frame.data, recv_ns)  # type: ignore[union-attr]
+        if isinstance(frame, BboFrame):
+            return self._best(frame.data, recv_ns)
+        if isinstance(frame, L2BookFrame):
+            return self._book(frame.data, recv_ns)
         if isinstance(frame, TradesFrame):
             return self._trades(frame, recv_ns)
         if isinstance(frame, ActiveAssetCtxFrame):
@@ -163,10 +164,10 @@ class MarketFeed:
 
     def _best(self, best: Bbo, recv_ns: int) -> list[Received]:
         bid, ask = best.bbo
-        if bid is not None and ask is not None and bid.px >= ask.px:
+        crossed = bid is not None and ask is not None and bid.px >= ask.px
+        if crossed or not self._is_timely(best.time_ms, recv_ns):
             self.stats.malformed += 1
             return []
-        self._note_lead(best.time_ms, recv_ns)
         out: list[Received] = []
         feed = self._feeds.get(best.coin)
         if feed is not None:
@@ -192,10 +193,10 @@ class MarketFeed:
             return []
         bids = _levels(book.levels[0], -1.0)
         asks = _levels(book.levels[1], 1.0)
-        if bids is None or asks is None or (bids and asks and -bids[0][0] >= asks[0][0]):
+        crossed = bool(bids and asks and -bids[0][0] >= asks[0][0])
+        if bids is None or asks is None or crossed or not self._is_timely(book.time_ms, recv_ns):
             self.stats.malformed += 1
             return []
-        self._note_lead(book.time_ms, recv_ns)
         received = feed.take_book(FAST if book.fast else SLOW, book.time_ms, recv_ns, bids, asks)
         if received is None:
             self.stats.outdated += 1
@@ -213,24 +214,30 @@ class MarketFeed:
                 self.stats.ignored += 1
                 continue
             mine = [t for t in trades if t.coin == coin and t.sz > 0.0]
+            if not all(self._is_timely(t.time_ms, recv_ns) for t in mine):
+                self.stats.malformed += 1
+                continue
             received = feed.take_trades(mine, recv_ns)
             if received is not None:
                 out.append(received)
         return out
 
-    def _note_lead(self, exch_ms: int, recv_ns: int) -> None:
-        """A message from the future shows by how much our clock is behind at least."""
+    def _is_timely(self, exch_ms: int, recv_ns: int) -> bool:
+        """Whether a time can be believed. One from the future shows how far our clock is behind at least."""
         ahead_ns = exch_ms * NS_PER_MS - recv_ns
-        if ahead_ns > self.lead_ns - _LEAD_MARGIN_NS and ahead_ns > 0:
+        if ahead_ns > _MOST_AHEAD_NS:
+            return False
+        if ahead_ns > 0 and ahead_ns + _LEAD_MARGIN_NS > self.lead_ns:
             self.lead_ns = ahead_ns + _LEAD_MARGIN_NS
             for feed in self._feeds.values():
                 feed.lead_ns = self.lead_ns
+        return True
 
 
 def _levels(levels: list[Level], sign: float) -> Levels | None:
     """Levels as `undertow.venue.book_sides` has them; None where they are out of order."""
     out = [(sign * level.px, level.sz) for level in levels if level.sz > 0.0]
-    for better, worse in zip(out, out[1:], strict=False):
+    for better, worse in pairwise(out):
         if better[0] >= worse[0]:
             return None
     return out
