@@ -275,13 +275,12 @@ class Connection:
             return
         self._timer = loop.call_later(_CHECK_S, self._check)
         now = loop.time()
-        quiet_s = now - self._heard
+        quiet = now - self._heard > settings.quiet_s
         if not self._ponged and now - self._pinged > settings.pong_s:
             self._hang_up(f"no pong for {settings.pong_s:g} s", by_venue=False)
-        elif self._ponged and (quiet_s > settings.quiet_s or now - self._pinged > settings.ping_s):
-            if now - self._pinged >= settings.quiet_s:
-                self._ponged, self._pinged = False, now
-                socket.send(PING)
+        elif self._ponged and now - self._pinged > (settings.quiet_s if quiet else settings.ping_s):
+            self._ponged, self._pinged = False, now
+            socket.send(PING)
         if self._wanted.asked and now - self._asked > settings.ack_s:
             if self._reasked:
                 self._hang_up(f"a subscription was not acknowledged for {settings.ack_s:g} s", by_venue=False)
