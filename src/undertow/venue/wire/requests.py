@@ -43,7 +43,7 @@ def encode_request(
     vault: str | None = None,
     expires_after: int | None = None,
 ) -> bytes:
-    """The HTTP body (and payload of a websocket post) of a signed action. Holds the signature: never log it."""
+    """The HTTP body, and payload of a websocket post, of a signed action. Never to be logged."""
     return _ENCODER.encode(_Outgoing(action, nonce, signature, vault, expires_after))
 
 
