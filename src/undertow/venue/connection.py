@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from undertow.clock import Clock
 from undertow.venue.failures import NotSent
-from undertow.venue.pacing import Backoff, ConnectBudget
+from undertow.venue.pacing import Backoff, ConnectPace
 from undertow.venue.posting import Answer, Posting
+from undertow.venue.socket_faults import SocketFault, parse_fault
 from undertow.venue.transport import Connector, Socket
 from undertow.venue.wanted import Wanted
 from undertow.venue.wire.frames import AckFrame, ErrorFrame, Frame, PongFrame, PostFrame, decode_frame
 from undertow.venue.wire.messages import PING, encode_subscribe, encode_unsubscribe
 from undertow.venue.wire.scalars import WireError
-from undertow.venue.wire.subscriptions import Subscription, decode_subscription
+from undertow.venue.wire.subscriptions import Subscription
 
 Tap = Callable[[bytes, int], None]
 """Hears every message as it came, with its receive time (ns): a recorder of raw frames."""
-_ALREADY: Final = "Already subscribed: "
-_REFUSALS: Final = ("Cannot subscribe", "Cannot track", "Error parsing JSON", "Invalid subscription")
-_POST_REFUSED: Final = re.compile(r"too many pending post requests id=(\d+)")
+_REFUSALS: Final = (
+    SocketFault.TOO_MANY_USERS,
+    SocketFault.TOO_MANY_SUBSCRIPTIONS,
+    SocketFault.UNREADABLE,
+)
 _CHECK_S: Final = 0.25
 
 
@@ -84,7 +86,7 @@ class _Ear:
 
 
 class Connection:
-    """See the module. `rng` draws the jitter; `budget` is shared by all connections of a process."""
+    """See the module. `rng` draws the jitter; `pace` is shared by all connections of a process."""
 
     def __init__(
         self,
@@ -93,13 +95,13 @@ class Connection:
         listener: StreamListener,
         *,
         rng: random.Random,
-        budget: ConnectBudget | None = None,
+        pace: ConnectPace | None = None,
         settings: ConnectionSettings | None = None,
         tap: Tap | None = None,
     ) -> None:
         self._connector, self._clock, self._listener = connector, clock, listener
         self._settings, self._tap = settings or ConnectionSettings(), tap
-        self._budget = budget or ConnectBudget()
+        self._pace = pace or ConnectPace()
         self._backoff = Backoff(rng)
         self._wanted, self._posting = Wanted(), Posting()
         self._task: asyncio.Task[None] | None = None
@@ -120,6 +122,11 @@ class Connection:
     def quarantined(self) -> dict[Subscription, str]:
         """Subscriptions given up, and why."""
         return self._wanted.quarantined
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket (its subscriptions may not all stand yet)."""
+        return self._socket is not None
 
     @property
     def standing(self) -> list[Subscription]:
@@ -173,7 +180,7 @@ class Connection:
 
     async def _run(self) -> None:
         while True:
-            await self._budget.wait()
+            await self._pace.wait()
             ear = _Ear(self)
             self._lost = asyncio.get_running_loop().create_future()
             try:
@@ -182,7 +189,7 @@ class Connection:
                 self.reason = f"cannot connect: {error}"
                 await asyncio.sleep(self._backoff.next_s())
                 continue
-            self._budget.note()
+            self._pace.note()
             await self._live(socket, ear)
             await asyncio.sleep(self._backoff.next_s())
 
@@ -252,17 +259,13 @@ class Connection:
 
     def _on_error(self, text: str) -> None:
         """The venue complains of something we sent."""
-        pending = _POST_REFUSED.search(text)
-        if pending is not None:
-            self._posting.refused(int(pending[1]), text)
-        elif text.startswith(_ALREADY):
-            try:
-                key = decode_subscription(text[len(_ALREADY) :].encode())
-            except WireError:
-                return
-            if self._wanted.acknowledged(key):
+        fault = parse_fault(text)
+        if fault.post_id is not None:
+            self._posting.refused(fault.post_id, text)
+        elif fault.kind is SocketFault.ALREADY_SUBSCRIBED and fault.subscription is not None:
+            if self._wanted.acknowledged(fault.subscription):
                 self._ask()
-        elif text.startswith(_REFUSALS) and self._wanted.asked:
+        elif fault.kind in _REFUSALS and self._wanted.asked:
             guilty = self._wanted.asked[0]
             self._wanted.quarantine(guilty, text[:200])
             self._listener.on_quarantined(guilty, text[:200])

@@ -38,7 +38,10 @@ class HttpxClient:
         )
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """Status and body of the reply. Raises OSError or TimeoutError where none came."""
+        """Status and body of the reply. Raises OSError or TimeoutError where none came.
+
+        `ConnectionRefusedError` where it was certainly not sent: no connection could be made.
+        """
         try:
             return await self._once(path, body)
         except ConnectionResetError:
@@ -49,6 +52,8 @@ class HttpxClient:
     async def _once(self, path: str, body: bytes) -> tuple[int, bytes]:
         try:
             reply = await self._client.post(self._base + path, content=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise ConnectionRefusedError(f"{path}: not connected: {type(error).__name__}: {error}") from error
         except httpx.TimeoutException as error:
             raise TimeoutError(f"{path}: no reply in time ({type(error).__name__})") from error
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:

@@ -10,8 +10,10 @@ import random
 from collections import deque
 from typing import Final
 
-MOST_CONNECTS: Final = 25
-"""New connections a minute that we allow ourselves of the venue's 30."""
+from undertow.venue.limits import MAX_NEW_CONNECTIONS_PER_MINUTE
+
+MOST_CONNECTS: Final = MAX_NEW_CONNECTIONS_PER_MINUTE - 5
+"""New connections a minute that we allow ourselves: the venue counts by its own clock."""
 _MINUTE_S: Final = 60.0
 
 
@@ -36,7 +38,7 @@ class Backoff:
         return delay * (0.5 + 0.5 * self._rng.random())
 
 
-class ConnectBudget:
+class ConnectPace:
     """New connections of all `Connection`s of an IP address together, in the loop's time."""
 
     def __init__(self, most: int = MOST_CONNECTS) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 from undertow.venue.failures import NotSent, Unanswered
+from undertow.venue.limits import MAX_INFLIGHT_POSTS
 from undertow.venue.wire.messages import encode_post
 from undertow.venue.wire.posts import Post, PostedAction, PostedError, PostedInfo
 
-MOST_INFLIGHT: Final = 90
-"""Posts under way at once that we allow ourselves of the venue's 100 per address."""
+MOST_INFLIGHT: Final = MAX_INFLIGHT_POSTS - 10
+"""Posts under way at once that we allow ourselves."""
 Answer = PostedInfo | PostedAction | PostedError
 
 
