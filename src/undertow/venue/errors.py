@@ -124,7 +124,11 @@ def parse_refusal(text: str) -> Refused:
     body = text[: asset.start()] if asset else text
     in_modify = body.startswith(_MODIFY_PREFIX)
     body = body.removeprefix(_MODIFY_PREFIX).strip()
-    known = {"text": text, "asset": int(asset[1]) if asset else None, "in_modify": in_modify}
+    known: dict[str, Any] = {
+        "text": text,
+        "asset": int(asset[1]) if asset else None,
+        "in_modify": in_modify,
+    }
     for prefix, refusal, pattern in _PATTERNS:
         if body.startswith(prefix):
             return Refused(refusal=refusal, **known, **_values(pattern.match(body)))

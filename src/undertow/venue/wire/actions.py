@@ -234,6 +234,6 @@ def batch_size(action: Action) -> int:
 def decode_action(data: bytes | msgspec.Raw) -> Action:
     """The typed action of its JSON. Raises `WireError` where it is none of `Action`."""
     try:
-        return _ACTION.decode(data)  # type: ignore[no-any-return]
+        return _ACTION.decode(data)
     except (ValueError, RecursionError, OverflowError) as fault:
         raise WireError(f"not an action ({fault})") from None

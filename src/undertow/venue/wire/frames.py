@@ -151,7 +151,7 @@ class PongFrame(_Channel, frozen=True, gc=False, tag="pong"):
 
 
 class ErrorFrame(_Channel, frozen=True, gc=False, tag="error"):
-    """A fault in what we sent; `undertow.venue.errors.socket_fault` reads the text."""
+    """A fault in what we sent; `undertow.venue.socket_faults.parse_fault` reads the text."""
 
     data: str
 
@@ -213,10 +213,7 @@ class _AnyChannel(msgspec.Struct):
 _FRAME: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(_Plain | _DeflatedFrame, strict=False)
 _ANY: Final = msgspec.json.Decoder(_AnyChannel)
 _FAST: Final = msgspec.json.Decoder(dict[str, market.FastCtx], strict=False)
-CHANNELS: Final = frozenset(
-    str(frame.__struct_config__.tag)
-    for frame in (*_Plain.__args__, _DeflatedFrame)  # type: ignore[attr-defined]
-)
+CHANNELS: Final = frozenset(str(frame.__struct_config__.tag) for frame in (*_Plain.__args__, _DeflatedFrame))
 """Every channel with a type of its own."""
 
 
@@ -231,7 +228,7 @@ def decode_frame(data: bytes | memoryview) -> Frame:
         return _unlisted(bytes(data), fault)
     if type(frame) is _DeflatedFrame:
         return FastAssetCtxsFrame(inflate_ctxs(frame.data))
-    return frame  # type: ignore[no-any-return]
+    return frame
 
 
 def _unlisted(data: bytes, fault: Exception) -> Frame:

@@ -14,7 +14,7 @@ import msgspec
 from undertow.venue.wire import account, market
 from undertow.venue.wire import info_replies as replies
 from undertow.venue.wire.posts import InfoAnswer
-from undertow.venue.wire.scalars import WireError
+from undertow.venue.wire.scalars import Px, WireError
 
 R = TypeVar("R")
 HEAVY, LIGHT = 20, 2
@@ -71,7 +71,7 @@ class AllMidsRequest(InfoRequest[dict[str, float]], frozen=True, gc=False, tag="
 
     dex: str = ""
     weight = LIGHT
-    reply = dict[str, market.Px]
+    reply = dict[str, Px]
 
 
 class L2BookRequest(

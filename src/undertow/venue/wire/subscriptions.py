@@ -182,7 +182,7 @@ def subscription_of(fields: dict[str, Any]) -> Subscription | UnknownSubscriptio
     """The canonical subscription of its JSON object; nulls mean defaults."""
     given = {name: value for name, value in fields.items() if value is not None}
     try:
-        return canonical(msgspec.convert(given, Subscription))  # type: ignore[arg-type]
+        return canonical(msgspec.convert(given, Subscription))
     except msgspec.ValidationError:
         return UnknownSubscription(msgspec.json.encode(fields, order="sorted").decode())
 
