@@ -35,6 +35,7 @@ class Coin:
         self.tick_size = Decimal(str(instrument.tick_size))
         self.lot_size = Decimal(str(instrument.size_step))
         self._lots_per_unit = float(1 / self.lot_size)
+        self._ticks_per_unit = float(1 / self.tick_size)
 
     @property
     def dex(self) -> str:
@@ -42,16 +43,8 @@ class Coin:
         dex, colon, _ = self.name.partition(":")
         return dex if colon else ""
 
-    def lots_of(self, size: str) -> int:
-        """Lots of a size on the wire. Raises ValueError where it is not a whole number of them."""
-        lots = Decimal(size) / self.lot_size
-        whole = int(lots)
-        if whole != lots:
-            raise ValueError(f"{self.name}: size {size} is not a multiple of {self.lot_size}")
-        return whole
-
     def lots_near(self, qty: float) -> int:
-        """Lots of a quantity of the maker's, which is whole but for rounding."""
+        """Lots of a quantity, which is whole but for rounding."""
         return round(qty * self._lots_per_unit)
 
     def is_whole(self, qty: float) -> bool:
@@ -75,9 +68,9 @@ class Coin:
         """The price of `tick`, the float nearest it."""
         return float(tick * self.tick_size)
 
-    def tick_of(self, price: str) -> int:
+    def tick_near(self, px: float) -> int:
         """Nearest tick of a price on the wire."""
-        return int((Decimal(price) / self.tick_size).to_integral_value())
+        return round(px * self._ticks_per_unit)
 
 
 class Coins:

@@ -37,6 +37,8 @@ class Why(StrEnum):
     POST_ONLY_PHASE = "post_only_phase"
     """After an upgrade of the network, post-only orders alone are taken for some minutes."""
     HALTED = "halted"
+    UNREAD = "unread"
+    """An answer of a shape that is new to us: it may be no refusal at all."""
     OTHER = "other"
 
 
@@ -61,7 +63,7 @@ class Filled(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A cancel was carried out; or an order was taken in without being said how (trigger orders)."""
+    """A cancel was carried out."""
 
 
 Outcome = Resting | Filled | Done | Refused

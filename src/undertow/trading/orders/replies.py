@@ -88,7 +88,7 @@ class Replies:
         if isinstance(outcome, Done):
             order.end(CANCELED, None)
             self._intake.changed(order, now_ns)
-        elif isinstance(outcome, Refused) and outcome.why != Why.GONE:
+        elif isinstance(outcome, Refused) and outcome.why not in (Why.GONE, Why.UNREAD):
             self._still_there(order, now_ns)
         else:
             order.doubt()
@@ -100,7 +100,7 @@ class Replies:
             order.acknowledge(outcome.oid)
         elif isinstance(outcome, Filled):
             self._filled(order, outcome)
-        elif isinstance(outcome, Refused):
+        elif isinstance(outcome, Refused) and outcome.why != Why.UNREAD:
             order.end(EXPIRED if outcome.why in _EXPIRES else REJECTED, 0)
         else:
             order.doubt()
