@@ -8,6 +8,7 @@ the number: a look costs a few hundred microseconds at most (``benchmarks/screen
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -38,6 +39,11 @@ REFUSAL_FRESH_S: Final = 10.0
 
 _field = np.void.__getitem__
 """A field of a record without the attribute magic of `np.record`: a tenth of the time."""
+
+
+def _parts(record: Rec, wanted: bool) -> dict[str, Any]:
+    """The top fields of a record, by reference."""
+    return {name: _field(record, name) for name in record.dtype.names or ()} if wanted else {}
 
 
 def known(value: float) -> float | None:
@@ -75,9 +81,11 @@ class CoinWatch:
         self.instrument, self._inst = instrument, instrument.record()
         self._state, self._params, self._book = state, params, book
         self._top = _field(book, "top")
-        self._tick_px = float(self._inst["tick_num"]) / float(self._inst["tick_den"])
+        self._num, self._den = float(self._inst["tick_num"]), float(self._inst["tick_den"])
         self._desk = _field(state, "desk")
         self._full = state.dtype == STATE and params.dtype == PARAMS
+        self._part, self._rule = _parts(state, self._full), _parts(params, self._full)
+        self._intensity, self._intensity_rules = self._fits()
         self._seen = new_record(OBSERVATION)
         self.fills = FillWatch(self._inst)
         desk = self._desk
@@ -85,15 +93,28 @@ class CoinWatch:
         self._start_requests = int(desk["requests"])
         self._start_equity: float | None = None if float(desk["position"]) != 0.0 else self._equity(1.0)
 
+    def _fits(self) -> tuple[Any, Any]:
+        """The intensity estimator's arrays and the prior, as `kernel.intensity.kappa_posterior` reads them."""
+        if not self._full:
+            return None, None
+        state = _field(self._part["estimators"], "intensity")
+        rules = _field(self._rule["estimators"], "intensity")
+        prior = {name: float(rules[name]) for name in ("prior_orders", "cold_kappa")}
+        return SimpleNamespace(hour=state["hour"], window=state["window"]), SimpleNamespace(**prior)
+
     def on_fill(self, row: Rec) -> None:
         """Count a FILL row that the maker has just been shown."""
         self.fills.on_fill(row, self._mid())
+
+    def _px(self, tick: int) -> float:
+        """`instrument.price_of`, uncompiled."""
+        return tick * self._num / self._den
 
     def _mid(self) -> float:
         bid, ask = int(self._top["best_bid"]), int(self._top["best_ask"])
         if bid == NO_BID or ask == NO_ASK:
             return math.nan
-        return 0.5 * (bid + ask) * self._tick_px
+        return 0.5 * (self._px(bid) + self._px(ask))
 
     def _equity(self, mid: float) -> float:
         desk, position = self._desk, float(self._desk["position"])
@@ -158,10 +179,10 @@ class CoinWatch:
 
     def _price(self, mid: float, now_ns: int) -> PriceView:
         bid, ask = int(self._top["best_bid"]), int(self._top["best_ask"])
-        bid_px = None if bid == NO_BID else bid * self._tick_px
-        ask_px = None if ask == NO_ASK else ask * self._tick_px
+        bid_px = None if bid == NO_BID else self._px(bid)
+        ask_px = None if ask == NO_ASK else self._px(ask)
         both = bid_px is not None and ask_px is not None and mid > 0.0
-        spread = (ask - bid) * self._tick_px / mid * 1e4 if both else None
+        spread = self._px(ask - bid) / mid * 1e4 if both else None
         return PriceView(
             mid=known(mid),
             bid=bid_px,
@@ -175,7 +196,7 @@ class CoinWatch:
         desk = self._desk
         own, position = own_orders(desk), float(desk["position"])
         dust = 0.5 * self.instrument.size_step
-        ladder = _field(self._state, "ladder") if self._full else None
+        ladder = self._part["ladder"] if self._full else None
         lot_usd = self._lot_usd() or 0.0
         bid, ask = (
             side_view(
@@ -183,7 +204,7 @@ class CoinWatch:
                 None if ladder is None else ladder[name],
                 own,
                 market_levels(self._book, sign),
-                self._tick_px,
+                self._px,
                 position,
                 dust,
                 lot_usd,
@@ -197,10 +218,10 @@ class CoinWatch:
             px = known(seen["reservation_px"]) if seen is not None else None
             offset = (px / mid - 1.0) * 1e4 if px is not None else None
             return ReservationView(px=px, offset_bps=offset)
-        inputs = _field(self._state, "inputs")
+        inputs = self._part["inputs"]
         if not (float(inputs["mid"]) > 0.0 and float(inputs["lot_qty"]) > 0.0 and math.isfinite(mid)):
             return ReservationView()
-        r = _field(self._state, "reservation")
+        r = self._part["reservation"]
         offset = float(r["offset_bps"])
         return ReservationView(
             px=float(inputs["mid"]) * (1.0 + offset * 1e-4),
@@ -222,10 +243,10 @@ class CoinWatch:
                 kappa_bid_per_bp=known(seen["kappa_bid_per_bp"]),
                 kappa_ask_per_bp=known(seen["kappa_ask_per_bp"]),
             )
-        if not self._full or float(_field(self._state, "inputs")["mid"]) <= 0.0:
+        if not self._full or float(self._part["inputs"]["mid"]) <= 0.0:
             return BeliefView()
-        x, estimators = _field(self._state, "inputs"), _field(self._state, "estimators")
-        risk = _field(self._state, "risk")
+        x, estimators = self._part["inputs"], self._part["estimators"]
+        risk = self._part["risk"]
         return BeliefView(
             drift_bps_per_s=float(x["drift"]),
             drift_sd_bps_per_s=math.sqrt(max(float(x["drift_variance"]), 0.0)),
@@ -243,20 +264,20 @@ class CoinWatch:
 
     def _kappa_interval(self, index: int) -> tuple[float, float] | None:
         """`kernel.intensity.kappa_interval` by its uncompiled parts (a compiled call costs ten times this)."""
-        state, rules = self._state.estimators.intensity, self._params.estimators.intensity
-        shape, rate = kappa_posterior.py_func(state, rules, index, int(state["chosen"]))
+        chosen = int(self._part["estimators"]["intensity"]["chosen"])
+        shape, rate = kappa_posterior.py_func(self._intensity, self._intensity_rules, index, chosen)
         low, high = gamma_interval.py_func(float(shape), float(rate))
         return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
     def _lot_usd(self) -> float | None:
         if self._full:
-            return float(self._params["risk"]["lot_usd"])
+            return float(self._rule["risk"]["lot_usd"])
         names = self._params.dtype.names or ()
         return float(self._params["order_usd"]) if "order_usd" in names else None
 
     def _limit_lots(self) -> float | None:
         if self._full:
-            return float(self._params["risk"]["q_max_lots"])
+            return float(self._rule["risk"]["q_max_lots"])
         names, lot = self._params.dtype.names or (), self._lot_usd()
         if "max_position_usd" in names and lot:
             return float(self._params["max_position_usd"]) / lot
@@ -281,19 +302,19 @@ class CoinWatch:
         """Warm-up, age of the last decision, requests."""
         if not self._full:
             return {"lot_usd": self._lot_usd()}
-        state, session = self._state, _field(self._state, "session")
-        quoting, allowance = self._params["quoting"], _field(state, "allowance")
+        session, quoting, allowance = self._part["session"], self._rule["quoting"], self._part["allowance"]
         first = int(session["first_book_ns"])
         left = (first + int(quoting["warmup_ns"]) - now_ns) * 1e-9 if first > 0 else 0.0
-        scarcity = float(_field(state, "inputs")["scarcity"])
-        limited = float(self._params["allowance"]["stock"]) > 0.0 and int(session["cycles"]) > 0
+        scarcity = float(self._part["inputs"]["scarcity"])
+        limited = float(self._rule["allowance"]["stock"]) > 0.0 and int(session["cycles"]) > 0
         return {
             "lot_usd": self._lot_usd(),
             "warm_left_s": max(left, 0.0),
+            "fresh": bool(session["fresh"]),
             "decided_ago_s": seconds_since(int(session["decided_ns"]), now_ns),
             "requests_left": known(allowance["remaining"]) if limited else None,
             "scarcity": known(scarcity) if limited else None,
             "out_of_requests": limited and math.isinf(scarcity),
             "request_price": known(allowance["price"]) if limited else None,
-            "deferred": int(_field(state, "requests")["deferred"]),
+            "deferred": int(self._part["requests"]["deferred"]),
         }

@@ -18,6 +18,15 @@ def quantity(qty: float | None) -> str:
     return DASH if qty is None else f"{qty:.6g}"
 
 
+def size(qty: float | None) -> str:
+    """A size in seven columns: five digits, thousands and millions by letter."""
+    if qty is None:
+        return ""
+    if qty < 1e5:
+        return f"{qty:.5g}"
+    return f"{qty / 1e3:.4g}k" if qty < 1e7 else f"{qty / 1e6:.4g}M"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """Fixed digits."""
     return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

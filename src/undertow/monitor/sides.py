@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -30,12 +30,13 @@ class Own(NamedTuple):
     status: int
     tif: int
     ahead: float
+    level: int
 
 
 def own_orders(desk: Any) -> list[Own]:
     """The working orders of a `DESK`, in the order they were sent."""
     working = desk["working"][: int(desk["n_working"])]
-    fields = ("side", "tick", "leaves", "status", "tif", "ahead")
+    fields = ("side", "tick", "leaves", "status", "tif", "ahead", "level")
     return [Own(*order) for order in zip(*(working[name].tolist() for name in fields), strict=True)]
 
 
@@ -80,26 +81,41 @@ def _wanted(rungs: Any | None) -> Iterator[_Wanted]:
 
 
 def _levels(
-    sign: int, wanted: list[_Wanted], own: list[Own], market: list[tuple[int, float]], tick_px: float
+    sign: int,
+    wanted: list[_Wanted],
+    own: list[Own],
+    market: list[tuple[int, float]],
+    px_of: Callable[[int], float],
 ) -> tuple[LevelView, ...]:
-    """Prices with anything on them, nearest first. A level whose price is not known (tick 0) is left out."""
+    """Prices with anything on them, nearest first.
+
+    A wanted level that an order elsewhere stands for (not worth a request to move) is shown at that
+    order; one whose price is not known (tick 0) or shared with a nearer level is left out.
+    """
     rows: dict[int, dict[str, Any]] = {tick: {"market_qty": qty} for tick, qty in market}
+    stands_for: dict[int, int] = {}
     for order in own:
         row = rows.setdefault(order.tick, {})
         row["own_qty"] = row.get("own_qty", 0.0) + order.leaves
         row["own"] = _OWN.get(order.status, "")
         row["ahead"] = order.ahead if math.isfinite(order.ahead) else None
+        if order.status in (PENDING_NEW, LIVE):
+            stands_for.setdefault(order.level + 1, order.tick)
+    exact = {order.tick for order in own}
     for w in wanted:
         if w.tick == 0 or w.reason == MERGED:
             continue
-        row = rows.setdefault(w.tick, {})
-        row["level"], row["wanted_qty"] = w.level, w.qty
+        at = w.tick if w.reason != QUOTED or w.tick in exact else stands_for.get(w.level, w.tick)
+        row = rows.setdefault(at, {})
+        if row.get("level") and w.reason != QUOTED:
+            continue
+        row["level"], row["wanted_qty"], row["wanted_px"] = w.level, w.qty, px_of(w.tick)
         if w.reason == QUOTED:
-            row["worth"] = w.number
+            row["worth"], row["reason"], row["number"] = w.number, "", None
         else:
             row["reason"], row["number"] = REASON_NAMES[w.reason], w.number
     ticks = sorted(rows, reverse=sign > 0)
-    return tuple(LevelView(side=sign, px=tick * tick_px, **rows[tick]) for tick in ticks)
+    return tuple(LevelView(side=sign, px=px_of(tick), **rows[tick]) for tick in ticks)
 
 
 def side_view(
@@ -107,7 +123,7 @@ def side_view(
     rungs: Any | None,
     own: list[Own],
     market: list[tuple[int, float]],
-    tick_px: float,
+    px_of: Callable[[int], float],
     position: float,
     dust: float,
     lot_usd: float,
@@ -136,11 +152,13 @@ def side_view(
         live_qty=sum(order.leaves for order in live),
         flying=sum(order.status == PENDING_NEW for order in mine),
         canceling=sum(order.status == PENDING_CANCEL for order in mine),
-        best_px=None if nearest is None else nearest * tick_px,
+        best_px=None if nearest is None else px_of(nearest),
         reduces=sign * position < -dust,
         at_limit=REASON_NAMES[LIMIT] in reasons and not quoted,
-        expected_usd_per_h=sum(w.pnl for w in quoted) * lot_usd * 1e-4 * 3600.0 if rungs is not None else None,
+        expected_usd_per_h=sum(w.pnl for w in quoted) * lot_usd * 1e-4 * 3600.0
+        if rungs is not None
+        else None,
         reasons=reasons,
         numbers=numbers,
-        levels=_levels(sign, wanted, mine, market, tick_px),
+        levels=_levels(sign, wanted, mine, market, px_of),
     )

@@ -40,6 +40,7 @@ class LevelView(Plain, frozen=True, kw_only=True):
     ahead: Known = None  # of the own order in the queue
     wanted_qty: float = 0.0
     level: int = 0  # of the wanted ladder, from 1; 0: not a level of it
+    wanted_px: Known = None  # where the level would be put now; an order nearby may stand for it
     worth: Known = None  # expected profit over the resting life, bps·lots
     reason: str = ""  # why the level is empty (`undertow.kernel.ladder.REASON_NAMES`)
     number: Known = None  # that goes with the reason
@@ -173,6 +174,7 @@ class CoinView(Plain, frozen=True, kw_only=True):
     halted: str = ""
     refused: str = ""  # the last refusal, while it is fresh
     warm_left_s: float = 0.0
+    fresh: bool = True  # a book message has come since the last gap
     decided_ago_s: Known = None
     requests: int = 0
     requests_left: Known = None

@@ -18,7 +18,9 @@ from undertow.monitor.view import CoinView, LatencyView, LinkView, SessionView
 from undertow.records import Rec
 
 LOOKS_PER_S: Final = 4.0
-"""How often each coin is looked at where nothing else is asked for."""
+"""How often each coin is looked at, of few coins."""
+MOST_LOOKS_PER_S: Final = 16.0
+"""And all together, of many."""
 
 
 class SessionWatch:
@@ -48,8 +50,8 @@ class SessionWatch:
 
     @property
     def turn_s(self) -> float:
-        """Seconds between calls of `look_next` that give every coin `LOOKS_PER_S` looks."""
-        return 1.0 / (LOOKS_PER_S * max(len(self._coins), 1))
+        """Seconds between calls of `look_next`."""
+        return 1.0 / min(LOOKS_PER_S * max(len(self._coins), 1), MOST_LOOKS_PER_S)
 
     def look_next(self, now_ns: int) -> None:
         """Look at the coin whose turn it is."""

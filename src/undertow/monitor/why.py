@@ -127,10 +127,14 @@ def _book(ask: _Ask) -> Cause | None:
         return Cause("book", "no book yet" if p.age_s is None else "the book is empty")
     if p.bid is None or p.ask is None:
         return Cause("book", f"the book has no {'bids' if p.bid is None else 'asks'}")
-    if "nobook" in ask.side.reasons:
-        if p.age_s is not None and p.age_s < ask.side.numbers["nobook"]:
-            return Cause("book", "the book has just come back, the next decision will use it")
-        return Cause("book", f"the book is {seconds(p.age_s)} old, or has not been renewed since a gap")
+    if not ask.coin.fresh:
+        return Cause("book", "no book since the gap in the feed")
+    if "nobook" in ask.side.reasons and ask.coin.decided_ago_s is not None:
+        back = p.age_s is not None and p.age_s <= ask.coin.decided_ago_s
+        return Cause(
+            "book",
+            "the book is back, the next decision uses it" if back else f"the book is {seconds(p.age_s)} old",
+        )
     return None
 
 
@@ -147,7 +151,9 @@ def _idle(ask: _Ask) -> Cause | None:
     ago = ask.coin.decided_ago_s
     if ago is None:
         return Cause("idle", "no decision yet")
-    return Cause("idle", f"no decision for {seconds(ago)}: no timers reach the maker") if ago > IDLE_S else None
+    return (
+        Cause("idle", f"no decision for {seconds(ago)}: no timers reach the maker") if ago > IDLE_S else None
+    )
 
 
 def _warming(ask: _Ask) -> Cause | None:
@@ -165,7 +171,8 @@ def _requests(ask: _Ask) -> Cause | None:
     left = ask.facts.budget.left
     if ask.coin.out_of_requests or (left is not None and left <= 0.0):
         return Cause(
-            "requests", f"no requests left ({ask.facts.budget.used or ask.coin.requests} used): trade to earn more"
+            "requests",
+            f"no requests left ({ask.facts.budget.used or ask.coin.requests} used): trade to earn more",
         )
     return None
 
