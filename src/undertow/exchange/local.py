@@ -10,7 +10,7 @@ import msgspec
 from undertow.clock import LoopClock, WallClock
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
-from undertow.exchange.listing import Dex, Listing, Rules, generated_listing
+from undertow.exchange.listing import Dex, Listing, Rules, following_reference, generated_listing
 from undertow.exchange.numbers import divide_up, plain
 from undertow.exchange.server import DEFAULT_PORT, Server
 from undertow.synthetic.presets import load_preset, preset_names
@@ -19,19 +19,25 @@ _START_NS = 1_700_000_000_000_000_000
 
 
 class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A market to list: a preset of the generator, under its own name or as `coin`."""
+    """A market to list: a preset of the generator, under its own name or as `coin`.
+
+    ``reference``: also list the asset it follows, under this name; empty: not.
+    """
 
     preset: str
     coin: str = ""
     max_leverage: int = 40
+    reference: str = ""
 
     @classmethod
     def parse(cls, text: str) -> MarketSpec:
-        """``PRESET`` or ``PRESET=COIN`` (``hl-btc=ETH``). Raises `ValueError` with the names there are."""
+        """``PRESET`` or ``PRESET=COIN`` (``hl-btc=ETH``). A builder dex's coin comes with the main dex's of
+        its name, which leads it. Raises `ValueError` with the names there are."""
         preset, _, coin = text.partition("=")
         if not preset.endswith(".json") and preset not in preset_names():
             raise ValueError(f"--market {text}: no preset {preset!r}; there are: {', '.join(preset_names())}")
-        return cls(preset, coin or load_preset(preset).market.instrument.name)
+        name = coin or load_preset(preset).market.instrument.name
+        return cls(preset, name, reference=name.partition(":")[2])
 
 
 class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +60,7 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.markets:
             raise ValueError("markets must name one market at least")
         names = [market.coin for market in self.markets]
+        names += [market.reference for market in self.markets if market.reference]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"coin {twice[0]} is listed twice: name the second one PRESET=COIN")
@@ -67,11 +74,15 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def listings_of(markets: Sequence[MarketSpec], seed: int) -> list[Listing]:
-    """The listings of `markets`, each market with a seed of its own."""
-    return [
-        generated_listing(market.coin, market.preset, seed + i, max_leverage=market.max_leverage)
-        for i, market in enumerate(markets)
-    ]
+    """The listings of `markets`, each market with a seed of its own, the assets they follow after them."""
+    listings, references = [], []
+    for i, market in enumerate(markets):
+        listing = generated_listing(market.coin, market.preset, seed + i, max_leverage=market.max_leverage)
+        if market.reference:
+            listing, reference = following_reference(listing, market.reference)
+            references.append(reference)
+        listings.append(listing)
+    return [*listings, *references]
 
 
 def build(spec: LocalSpec, start_ns: int) -> Exchange:
