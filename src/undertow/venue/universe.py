@@ -95,8 +95,8 @@ class Universe:
 
     def by_asset(self, asset: int) -> Coin | Spot | None:
         """What the asset id of an order or error text means."""
-        everything = (*self._coins.values(), *self._spots.values())
-        return next((coin for coin in everything if coin.asset == asset), None)
+        coin = next((coin for coin in self.coins if coin.asset == asset), None)
+        return coin or next((spot for spot in self.spots if spot.asset == asset), None)
 
     def _pair(self, name: str) -> Spot | None:
         base, _, quote = name.partition("/")
