@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -38,7 +39,7 @@ ALERTED: Final = frozenset(
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. ``key``: alerts of one key are alike and not repeated."""
+    """One message."""
 
     time: str
     session: str
@@ -87,7 +88,9 @@ class Alerts:
         client: httpx.AsyncClient | None = None,
         failed: Callable[[str], object] | None = None,
     ) -> None:
-        if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        parts = urlsplit(url)
+        here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if not (parts.scheme == "https" and parts.hostname) and not here:
             raise ValueError("alerts.url must be an https:// address (http only for this machine)")
         if body == "telegram" and not chat_id:
             raise ValueError('alerts.chat_id is empty: alerts.body = "telegram" needs the chat to write to')
@@ -112,7 +115,7 @@ class Alerts:
             self.send(notable.kind, notable.text, coin=notable.coin, urgent=notable.urgent)
 
     def send(self, kind: str, text: str, *, coin: str = "", urgent: bool = False, key: str = "") -> bool:
-        """Queue an alert; False where it was held back. ``key`` (default: its text without digits) tells repeats."""
+        """Queue an alert; False where it was held back. ``key`` tells repeats (its text less digits)."""
         now = self._clock.now_ns()
         alike = (kind, coin, key or "".join(c for c in text if not c.isdigit()))
         if not self._allowed(kind, alike, now):
@@ -164,7 +167,9 @@ class Alerts:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None and self._awake is not None and self._client is not None
+        assert self._task is not None
+        assert self._awake is not None
+        assert self._client is not None
         self._closing = True
         self._awake.set()
         try:

@@ -31,10 +31,10 @@ def _wish(level: LevelView) -> tuple[str, str]:
         return f"{level.reason}{value}", "dim"
     moved = level.wanted_px is not None and level.wanted_px != level.px
     where = f"→{price(level.wanted_px)} " if moved else ""
-    earns = f"earns {significant(level.worth)}"
-    return (
-        (f"{where}{earns}", "") if level.own_qty > 0.0 else (f"wants {size(level.wanted_qty)}, {earns}", "")
-    )
+    worth = significant(level.worth)
+    if level.own_qty > 0.0:
+        return f"{where}earns {worth}", ""
+    return f"{size(level.wanted_qty)} for {worth}", ""
 
 
 def _row(level: LevelView, width: int, has_ladder: bool) -> Text:

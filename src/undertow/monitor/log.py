@@ -22,8 +22,25 @@ from undertow.monitor.notable import Notable
 from undertow.monitor.redact import redact, redacted
 
 Event = Literal[
-    *("start", "stop", "config", "connect", "disconnect", "recover", "feed", "order", "ack", "fill"),
-    *("reject", "cancel_all", "funding", "risk", "kill", "quote", "alert", "note", "error"),
+    "start",
+    "stop",
+    "config",
+    "connect",
+    "disconnect",
+    "recover",
+    "feed",
+    "order",
+    "ack",
+    "fill",
+    "reject",
+    "cancel_all",
+    "funding",
+    "risk",
+    "kill",
+    "quote",
+    "alert",
+    "note",
+    "error",
 ]
 """What can happen. ``note`` carries a sentence in ``fields.text``; ``error`` one in ``fields.error``."""
 

@@ -94,7 +94,7 @@ class CoinWatch:
         self._start_equity: float | None = None if float(desk["position"]) != 0.0 else self._equity(1.0)
 
     def _fits(self) -> tuple[Any, Any]:
-        """The intensity estimator's arrays and the prior, as `kernel.intensity.kappa_posterior` reads them."""
+        """The intensity estimator's arrays and prior, as `kernel.intensity.kappa_posterior` reads them."""
         if not self._full:
             return None, None
         state = _field(self._part["estimators"], "intensity")
@@ -263,7 +263,7 @@ class CoinWatch:
         )
 
     def _kappa_interval(self, index: int) -> tuple[float, float] | None:
-        """`kernel.intensity.kappa_interval` by its uncompiled parts (a compiled call costs ten times this)."""
+        """`kernel.intensity.kappa_interval` by its uncompiled parts (compiled: ten times slower)."""
         chosen = int(self._part["estimators"]["intensity"]["chosen"])
         shape, rate = kappa_posterior.py_func(self._intensity, self._intensity_rules, index, chosen)
         low, high = gamma_interval.py_func(float(shape), float(rate))

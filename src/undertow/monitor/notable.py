@@ -15,8 +15,21 @@ from undertow.monitor.view import CoinView, FillView, KillView, SessionView
 from undertow.monitor.why import QUOTING
 
 Kind = Literal[
-    *("first_quote", "quoting", "not_quoting", "fill", "stale", "fresh", "disconnected", "connected"),
-    *("kill", "kill_cleared", "halted", "resumed", "refused", "requests_low", "stopping"),
+    "first_quote",
+    "quoting",
+    "not_quoting",
+    "fill",
+    "stale",
+    "fresh",
+    "disconnected",
+    "connected",
+    "kill",
+    "kill_cleared",
+    "halted",
+    "resumed",
+    "refused",
+    "requests_low",
+    "stopping",
 ]
 SETTLED_S: Final = 3.0
 """A change of what a coin quotes is told when it has lasted so long."""
