@@ -107,6 +107,7 @@ class Account:
         self.schedule_ms: int | None = None
         self.schedule_day = -1
         self.schedule_triggers = 0
+        self.liquidated_ns = -(2**62)
         self._kept = rules.orders_kept
 
     def purse(self, dex: str) -> Purse:

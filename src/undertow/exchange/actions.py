@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -255,7 +255,7 @@ def _reserve(action: Mapping[str, Any]) -> ReserveWeight:
     )
 
 
-_READERS: Final = {
+_READERS: Final[dict[str, Callable[[Mapping[str, Any]], Action]]] = {
     "order": _place,
     "cancel": _cancel,
     "cancelByCloid": _cancel_by_cloid,

@@ -28,9 +28,21 @@ NOBODY = Party(None, None)
 
 
 def clear(
-    state: State, coin: Coin, side: int, tick: int, steps: int, taker: Party, maker: Party, number: int
+    state: State,
+    coin: Coin,
+    side: int,
+    tick: int,
+    steps: int,
+    taker: Party,
+    maker: Party,
+    number: int,
+    *,
+    off_book: bool = False,
 ) -> None:
-    """Settle `steps` at `tick`, of which the taker's is `side`; `number`: the transaction."""
+    """Settle `steps` at `tick`, of which the taker's is `side`; `number`: the transaction.
+
+    ``off_book``: a transfer of positions, without fees, volume and print.
+    """
     tid = state.next_tid()
     for party, sign, crossed in ((taker, side, True), (maker, -side, False)):
         if party.account is None:
@@ -38,7 +50,7 @@ def clear(
             house.raw -= sign * steps * tick
             house.steps[coin.name] = house.steps.get(coin.name, 0) + sign * steps
         else:
-            _settle(state, coin, party, sign, tick, steps, crossed, tid, number)
+            _settle(state, coin, party, sign, tick, steps, crossed, tid, number, off_book)
     names = [
         p.account.address if p.account else state.stranger(tid + i) for i, p in enumerate((taker, maker))
     ]
@@ -58,21 +70,15 @@ def _settle(
     crossed: bool,
     tid: int,
     number: int,
+    off_book: bool,
 ) -> None:
     account, order = party.account, party.order
     assert account is not None
     notional = steps * tick
-    scale = None if coin.main else coin.dex.deployer_fee_scale
-    rates = state.fees.rates(
-        account.address, account.fee_tier, account.volumes, state.day, scale, coin.listing.growth_mode
-    )
-    fee = fee_of(notional, rates[crossed])
+    fee = 0 if off_book else _charge(state, coin, account, notional, crossed)
     start = account.steps(coin)
     closed = move_position(account, coin, sign * steps, tick, fee)
-    state.house.fees += fee
     coin.account_long += max(account.steps(coin), 0) - max(start, 0)
-    account.volumes.add(state.day, notional, not crossed)
-    account.requests.traded(notional, state.rules.growth_volume_share if coin.listing.growth_mode else 1.0)
     if order is not None:
         order.left -= steps
         order.filled_micro += notional
@@ -96,6 +102,18 @@ def _settle(
     )
     account.fills.append(fill)
     state.events.append(fill)
+
+
+def _charge(state: State, coin: Coin, account: Account, notional: int, crossed: bool) -> int:
+    """Count the volume of a fill and work out its fee."""
+    scale = None if coin.main else coin.dex.deployer_fee_scale
+    growth = coin.listing.growth_mode
+    rates = state.fees.rates(account.address, account.fee_tier, account.volumes, state.day, scale, growth)
+    fee = fee_of(notional, rates[crossed])
+    state.house.fees += fee
+    account.volumes.add(state.day, notional, not crossed)
+    account.requests.traded(notional, state.rules.growth_volume_share if growth else 1.0)
+    return fee
 
 
 def direction(start: int, change: int) -> str:

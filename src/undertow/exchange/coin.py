@@ -39,6 +39,8 @@ class Coin:
         self.oracle = 0
         self.last_tick = 0
         self.halted = False
+        self.delisted = listing.delisted
+        self.open_interest_cap_usd = listing.open_interest_cap_usd
         self.account_long = 0  # steps held long by accounts
         self.trades: deque[Traded] = deque(maxlen=rules.trades_kept)
         self.fundings: deque[FundingSettled] = deque(maxlen=5_000)
@@ -48,7 +50,7 @@ class Coin:
     @property
     def tradable(self) -> bool:
         """Whether orders are taken."""
-        return not (self.halted or self.listing.delisted)
+        return not (self.halted or self.delisted)
 
     def best(self, side: int) -> int | None:
         """Best tick of `side`, accounts and background together."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from undertow.exchange import actions
+from undertow.exchange import actions, errors
 from undertow.exchange.accounts import Account, Agent, LedgerEntry
 from undertow.exchange.coin import Coin
+from undertow.exchange.controls import Controls
 from undertow.exchange.errors import PreValidation, Refused
-from undertow.exchange.gate import admit
+from undertow.exchange.funding import settle_hour
+from undertow.exchange.gate import EXPIRED_COST, admit
 from undertow.exchange.handling import answer, handle, refusal
 from undertow.exchange.happenings import AccountChanged, BookChanged, ContextChanged, Event
+from undertow.exchange.liquidation import run_liquidations
 from undertow.exchange.listing import Dex, Listing, Rules
 from undertow.exchange.mark import sample_premium, update_prices
 from undertow.exchange.matching import meet_background
@@ -45,6 +48,16 @@ class Ticket:
             self._listener(reply)
 
 
+class Pending(NamedTuple):
+    """An admitted action that waits for its block."""
+
+    urgency: int
+    ticket: Ticket
+    account: Account
+    action: actions.Action
+    expires_ms: int | None
+
+
 class Exchange:
     """Listings, accounts and blocks. See `submit`, `advance`, `drain`; ``state`` is for reading.
 
@@ -56,8 +69,10 @@ class Exchange:
     ) -> None:
         self.rules = rules or Rules()
         self.state = State(self.rules, start_ns, seed)
-        self._pending: list[tuple[int, Ticket, Account, actions.Action]] = []
+        self.controls = Controls(self)
+        self._pending: list[Pending] = []
         self._next_oracle_ns = self._next_premium_ns = start_ns
+        self._next_funding_ns = (start_ns // self.rules.funding_every_ns + 1) * self.rules.funding_every_ns
         self.dexes = _dexes(listings, self.rules)
         counts: dict[str, int] = {}
         for listing in listings:
@@ -154,7 +169,7 @@ class Exchange:
             kind = "cancel" if isinstance(read, actions.CancelOrders) else "order"
             ticket.answer(answer(kind, [{"error": str(fault)}]))
             return ticket
-        self._pending.append((actions.urgency(read), ticket, account, read))
+        self._pending.append(Pending(actions.urgency(read), ticket, account, read, expires_after))
         return ticket
 
     # ---- time ------------------------------------------------------------------------------------
@@ -180,19 +195,15 @@ class Exchange:
         state.now_ns = now_ns
         if self._pending:
             pending, self._pending = self._pending, []
-            for _, ticket, account, action in sorted(pending, key=lambda entry: entry[0]):
-                ticket.answer(handle(state, account, action))
+            for entry in sorted(pending, key=lambda entry: entry.urgency):
+                entry.ticket.answer(self._execute(entry))
         for coin in state.coins:
             taken = coin.market.advance(now_ns)
+            if not coin.tradable:
+                continue
             if taken or not coin.resting.empty():
                 meet_background(state, coin, taken)
-        if now_ns >= self._next_oracle_ns:
-            self._next_oracle_ns += self.rules.oracle_every_ns
-            self._update_prices()
-        if now_ns >= self._next_premium_ns:
-            self._next_premium_ns += self.rules.premium_every_ns
-            for coin in state.coins:
-                sample_premium(coin)
+        self._keep_time(now_ns)
         run_schedules(state)
         for coin in state.coins:
             top = coin.top()
@@ -200,13 +211,30 @@ class Exchange:
                 coin.shown = top
                 state.events.append(BookChanged(coin, state.now_ms))
 
-    def _update_prices(self) -> None:
-        state = self.state
-        for coin in state.coins:
-            if not coin.halted:
-                update_prices(coin, state.now_ns)
-                state.events.append(ContextChanged(coin, state.now_ms))
-        run_triggers(state)
+    def _execute(self, entry: Pending) -> dict[str, Any]:
+        if entry.expires_ms is not None and entry.expires_ms < self.state.now_ms:
+            entry.account.requests.charge((EXPIRED_COST - 1) * actions.weight(entry.action))
+            return refusal(errors.EXPIRED)
+        return handle(self.state, entry.account, entry.action)
+
+    def _keep_time(self, now_ns: int) -> None:
+        """What is due by the clock: marks, and what hangs on them; premium samples; funding."""
+        state, rules = self.state, self.rules
+        if now_ns >= self._next_premium_ns:
+            self._next_premium_ns += rules.premium_every_ns
+            for coin in state.coins:
+                sample_premium(coin)
+        if now_ns >= self._next_funding_ns:
+            settle_hour(state, self._next_funding_ns)
+            self._next_funding_ns += rules.funding_every_ns
+        if now_ns >= self._next_oracle_ns:
+            self._next_oracle_ns += rules.oracle_every_ns
+            for coin in state.coins:
+                if coin.tradable:
+                    update_prices(coin, now_ns)
+                    state.events.append(ContextChanged(coin, state.now_ms))
+            run_triggers(state)
+            run_liquidations(state)
 
 
 def _dexes(listings: Sequence[Listing], rules: Rules) -> list[Dex]:

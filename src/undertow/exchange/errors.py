@@ -1,53 +1,56 @@
-"""The venue's error texts (facts §5). Those marked U are not known from the venue itself."""
+"""The venue's error texts, as the table of refusals has them, and the ways an action fails here."""
 
 from __future__ import annotations
 
 from typing import Final
 
-TICK: Final = "Price must be divisible by tick size."
-INVALID_PRICE: Final = "Order has invalid price."
-INVALID_SIZE: Final = "Order has invalid size."
-ZERO_SIZE: Final = "Order has zero size."
-MIN_VALUE: Final = "Order must have minimum value of ${}."
-ALO: Final = "Post only order would have immediately matched, bbo was {}@{}."
-IOC: Final = "Order could not immediately match against any resting orders."
-MARGIN: Final = "Insufficient margin to place order."
-REDUCE_ONLY: Final = "Reduce only order would increase position."
-BAND: Final = "Order price cannot be more than {}% away from the reference price"
-ORACLE_BAND: Final = "Price too far from oracle"
-MAX_VALUE: Final = "Order value too large. Max is ${}."
-OPEN_INTEREST: Final = "Order would increase open interest while open interest is capped"
-AGGRESSIVE_AT_CAP: Final = (
-    "Order rejected due to price more aggressive than oracle while at open interest cap"
-)
-TIER: Final = "Order would cause position to exceed margin tier limit at current leverage"
-TPSL_PRICE: Final = "Invalid TP/SL price."
-NO_LIQUIDITY: Final = "No liquidity available for market order."
-NOT_CANCELABLE: Final = "Order was never placed, already canceled, or filled."
-NOT_MODIFIABLE: Final = "Cannot modify canceled or filled order"
-BAD_MODIFY: Final = "Attempted to modify to invalid new order"
-MODIFY_FAILED: Final = "Error placing new order during modify: {}"
-POST_ONLY_PERIOD: Final = "Only post-only orders allowed immediately after a network upgrade"
-WEIGHT: Final = "Signed action over weight limit of {}."
-SCHEDULE_VOLUME: Final = (
-    "Cannot set scheduled cancel time until enough volume traded. Required: ${}. Traded: ${}"
-)
-SCHEDULE_EARLY: Final = "Scheduled cancel time too early, must be at least {} seconds from now."
-NO_USER: Final = "User or API Wallet {} does not exist."
-NO_DEPOSIT: Final = "Must deposit before performing actions. User: {}"
-NO_VAULT: Final = "Vault not registered: {}"
-SWITCH_LEVERAGE: Final = "Cannot switch leverage type with open position."
-LEVERAGE: Final = "Invalid leverage value"
-EXPIRED: Final = "Action already expired"
-BUILDER_FEE: Final = "Builder fee has not been approved"
+from undertow.venue.refusals import RULES, Refusal
 
-# U
-TOO_MANY_ORDERS: Final = "Too many open orders. Limit is {}."
-OPEN_ORDERS_CROWDED: Final = "Too many open orders: reduce only and trigger orders are refused from {} on."
+
+def _text(refusal: Refusal, at: int = 0) -> str:
+    return RULES[refusal].texts[at]
+
+
+TICK: Final = _text(Refusal.TICK)
+INVALID_PRICE: Final = _text(Refusal.TICK, 1)
+INVALID_SIZE: Final = _text(Refusal.SIZE)
+ZERO_SIZE: Final = _text(Refusal.ZERO_SIZE)
+MIN_VALUE: Final = _text(Refusal.MIN_NOTIONAL)
+ALO: Final = _text(Refusal.POST_ONLY)
+IOC: Final = _text(Refusal.IOC_NO_MATCH)
+MARGIN: Final = _text(Refusal.MARGIN)
+REDUCE_ONLY: Final = _text(Refusal.REDUCE_ONLY)
+BAND: Final = _text(Refusal.PRICE_BAND)
+ORACLE_BAND: Final = _text(Refusal.ORACLE)
+MAX_VALUE: Final = _text(Refusal.TOO_LARGE)
+OPEN_INTEREST: Final = _text(Refusal.OPEN_INTEREST_CAP)
+AGGRESSIVE_AT_CAP: Final = _text(Refusal.OPEN_INTEREST_AGGRESSIVE)
+TIER: Final = _text(Refusal.MARGIN_TIER)
+TPSL_PRICE: Final = _text(Refusal.TRIGGER_PX)
+NO_LIQUIDITY: Final = _text(Refusal.NO_LIQUIDITY)
+TOO_MANY_ORDERS: Final = _text(Refusal.TOO_MANY_OPEN)
+NOT_CANCELABLE: Final = _text(Refusal.NEVER_PLACED)
+NOT_MODIFIABLE: Final = _text(Refusal.CANNOT_MODIFY)
+BAD_MODIFY: Final = _text(Refusal.MODIFY_INVALID)
+MODIFY_FAILED: Final = "Error placing new order during modify: {}"
+POST_ONLY_PERIOD: Final = _text(Refusal.POST_ONLY_PERIOD)
+HALTED: Final = _text(Refusal.HALTED)
+BUDGET: Final = _text(Refusal.BUDGET)
+WEIGHT: Final = _text(Refusal.WEIGHT)
+SCHEDULE_VOLUME: Final = _text(Refusal.SCHEDULE_VOLUME)
+SCHEDULE_EARLY: Final = _text(Refusal.SCHEDULE_EARLY)
+EXPIRED: Final = _text(Refusal.EXPIRED)
+NO_USER: Final = _text(Refusal.NO_USER)
+NO_DEPOSIT: Final = _text(Refusal.NO_DEPOSIT)
+NO_VAULT: Final = _text(Refusal.NO_VAULT)
+SWITCH_LEVERAGE: Final = _text(Refusal.LEVERAGE_OPEN_POSITION)
+LEVERAGE: Final = _text(Refusal.LEVERAGE_VALUE)
+BUILDER_FEE: Final = _text(Refusal.BUILDER_FEE)
+
+# The venue refuses these too, but its wording is not known.
 EMPTY: Final = "Empty batch."
 TPSL_REDUCE: Final = "TP/SL orders must be reduce only."
 NO_ASSET: Final = "Asset {} does not exist."
-HALTED: Final = "Trading is halted."
 SCHEDULE_DAY: Final = "Cannot set scheduled cancel time: {} triggers were used today."
 PRIORITY_TRIGGER: Final = "Trigger orders cannot be canceled with priority."
 ISOLATED_ONLY: Final = "Cross margin is not allowed for this asset."

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from undertow.exchange import errors
 from undertow.exchange.accounts import Account
 from undertow.exchange.actions import Action, CancelOrders, ModifyOrders, PlaceOrders, ReserveWeight, weight
 from undertow.exchange.errors import PreValidation, Refused
-from undertow.exchange.nonces import NonceWindow
 from undertow.exchange.placing import prevalidate
 
 if TYPE_CHECKING:
     from undertow.exchange.state import State
 
-_EXPIRED_COST = 5
+EXPIRED_COST: Final = 5
+"""What a stale action costs of the budget, times its orders."""
 
 
 def admit(
@@ -27,20 +27,18 @@ def admit(
     owner = owner_of(state, signer)
     account = owner if vault is None else _of_vault(state, owner, vault)
     if not owner.deposited and not account.deposited:
-        raise Refused(errors.NO_DEPOSIT.format(owner.address))
+        raise Refused(errors.NO_DEPOSIT.format(address=owner.address))
     if isinstance(action, ReserveWeight) and signer != owner.address:
         raise Refused(errors.MASTER_ONLY)
     count = weight(action)
     if count > state.rules.most_per_action:
-        raise Refused(errors.WEIGHT.format(state.rules.most_per_action))
+        raise Refused(errors.WEIGHT)
     _content(state, action)
-    window = state.nonces.setdefault(signer, NonceWindow())
-    fault = window.fault(nonce, state.now_ms)
+    fault = state.nonces.take(signer, nonce, state.now_ms)
     if fault is not None:
         raise Refused(fault)
-    window.use(nonce)
     if expires_after is not None and expires_after < state.now_ms:
-        account.requests.charge(_EXPIRED_COST * count)
+        account.requests.charge(EXPIRED_COST * count)
         raise Refused(errors.EXPIRED)
     fault = account.requests.fault(count, isinstance(action, CancelOrders), state.now_ns)
     if fault is not None:
@@ -55,14 +53,14 @@ def owner_of(state: State, signer: str) -> Account:
         return account
     owner = state.accounts.get(state.owner_of_agent.get(signer, ""))
     if owner is None or owner.agents[signer].valid_until_ms < state.now_ms:
-        raise Refused(errors.NO_USER.format(signer))
+        raise Refused(errors.NO_USER.format(address=signer))
     return owner
 
 
 def _of_vault(state: State, owner: Account, vault: str) -> Account:
     account = state.accounts.get(vault)
     if account is None or account.master != owner.address:
-        raise Refused(errors.NO_VAULT.format(vault))
+        raise Refused(errors.NO_VAULT.format(address=vault))
     return account
 
 

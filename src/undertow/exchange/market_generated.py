@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,10 @@ _MOST_LEVELS: Final = 4096
 
 
 def _as_array(record: Rec) -> NDArray[np.void]:
-    """The record's content as an array of one plain record."""
-    cells = np.zeros(1, np.dtype((np.void, record.dtype)) if record.dtype.fields is None else record.dtype)
+    """The record's content as an array of one record."""
+    cells = np.zeros(1, record.dtype)
     cells[0] = record
-    return cells.view(np.ndarray)
+    return cells
 
 
 class GeneratedBackground:
@@ -41,8 +41,8 @@ class GeneratedBackground:
         grid = grid_of(self.instrument)
         self.sz_decimals, self._px = grid
         world, out = market.open()
-        self._world = (*(_as_array(record) for record in world[:3]), *world[3:])
-        self._out = (*out[:5], _as_array(out.count))
+        self._world: tuple[Any, ...] = (*(_as_array(record) for record in world[:3]), *world[3:])
+        self._out: tuple[Any, ...] = (*out[:5], _as_array(out.count))
         self.context = MarketContext(
             oracle_px=market.params.start_px, open_interest_qty=float(world.state["open_interest"])
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from undertow.exchange.clearing import NOBODY, Party, clear
 from undertow.exchange.margin import can_trade
-from undertow.exchange.orders import CANCELED, FILLED, Order
+from undertow.exchange.orders import FILLED, Order
 
 if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
@@ -134,26 +134,18 @@ def after_fill(state: State, order: Order) -> None:
                 state.triggers.append(child)
     held = account.steps(coin)
     for other in account.open_on(coin):
-        if other.reduce_only and other.trigger is None and held * other.side >= 0:
+        bound = (other.reduce_only and other.trigger is None) or other.position_tpsl
+        if bound and held * other.side >= 0:
             state.take_off(other, "reduceOnlyCanceled")
 
 
-def take(state: State, order: Order) -> int:
-    """An account's order takes what its limit allows; returns the steps it took."""
-    taker = Party(order.account, order)
-    sweep = Sweep(state, order.coin, order.side, order.tick, order.left, taker)
+def take(state: State, order: Order) -> tuple[int, bool]:
+    """An account's order takes what its limit allows: the steps it took, and whether margin ran out."""
+    sweep = Sweep(state, order.coin, order.side, order.tick, order.left, Party(order.account, order))
     taken = sweep.run()
     if taken:
         order.coin.market.feel(order.side, taken)
-    if order.left == 0:
-        state.set_status(order, FILLED)
-    elif sweep.broke:
-        state.set_status(order, "marginCanceled" if taken else "perpMarginRejected")
-    elif order.tif == "Ioc":
-        state.set_status(order, CANCELED if taken else "iocCancelRejected")
-    if taken:
-        after_fill(state, order)
-    return taken
+    return taken, sweep.broke
 
 
 def meet_background(state: State, coin: Coin, orders: list[Aggressor]) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from undertow.exchange import errors
 from undertow.exchange.errors import PreValidation, Rejected
 from undertow.exchange.margin import can_trade, within_tier
-from undertow.exchange.matching import take
+from undertow.exchange.matching import after_fill, take
 from undertow.exchange.numbers import MICRO, on_grid, parse, plain
-from undertow.exchange.orders import Order, Trigger
+from undertow.exchange.orders import CANCELED, FILLED, Order, Trigger
 
 if TYPE_CHECKING:
     from undertow.exchange.accounts import Account
@@ -115,7 +115,7 @@ def _execute(state: State, order: Order) -> None:
     if order.tif == "Alo" and crosses:
         bid, ask = coin.best(1), coin.best(-1)
         shown = [plain(tick or 0, coin.px_decimals) for tick in (bid, ask)]
-        raise Rejected("badAloPxRejected", errors.ALO.format(*shown))
+        raise Rejected("badAloPxRejected", errors.ALO.format(bid_px=shown[0], ask_px=shown[1]))
     if order.tif == "Ioc" and not crosses:
         if order.trigger is not None:
             raise Rejected("marketOrderNoLiquidityRejected", errors.NO_LIQUIDITY)
@@ -123,14 +123,26 @@ def _execute(state: State, order: Order) -> None:
     if not crosses:
         rest(state, order)
         return
-    # An order that takes at once is open only if something of it rests.
-    taken = take(state, order)
-    if order.live and order.left:
+    _take(state, order)
+
+
+def _take(state: State, order: Order) -> None:
+    """Match an order that crosses. It is open only if something of it rests. Raises `Rejected`."""
+    taken, broke = take(state, order)
+    if order.left == 0:
+        state.set_status(order, FILLED)
+    elif broke and not taken:
+        raise Rejected("perpMarginRejected", errors.MARGIN)
+    elif broke:
+        state.set_status(order, "marginCanceled")
+    elif order.tif == "Ioc" and not taken:
+        raise Rejected("iocCancelRejected", errors.IOC)
+    elif order.tif == "Ioc":
+        state.set_status(order, CANCELED)
+    else:
         rest(state, order)
-    elif not taken and order.status == "perpMarginRejected":
-        raise Rejected(order.status, errors.MARGIN)
-    elif not taken and order.status == "iocCancelRejected":
-        raise Rejected(order.status, errors.IOC)
+    if taken:
+        after_fill(state, order)
 
 
 def rest(state: State, order: Order) -> None:
@@ -148,7 +160,7 @@ def _check_price(order: Order) -> None:
     coin, rules = order.coin, order.coin.rules
     low, high = coin.mark * (1.0 - rules.reference_band), coin.mark * (1.0 + rules.reference_band)
     if (order.side > 0 and order.tick < low) or (order.side < 0 and order.tick > high):
-        raise Rejected("tickRejected", errors.BAND.format(round(100 * rules.reference_band)))
+        raise Rejected("tickRejected", errors.BAND.format(percent=round(100 * rules.reference_band)))
     beyond = order.side * (order.tick - coin.oracle)
     if beyond > rules.oracle_band * coin.oracle:
         raise Rejected("oracleRejected", errors.ORACLE_BAND)
@@ -169,9 +181,9 @@ def check(state: State, order: Order) -> None:
         _shrink(order, held)
     value = order.size * order.tick
     if value < rules.min_order_usd * MICRO and not closes:
-        raise Rejected("minTradeNtlRejected", errors.MIN_VALUE.format(rules.min_order_usd))
+        raise Rejected("minTradeNtlRejected", errors.MIN_VALUE)
     if value > coin.listing.max_order_usd * MICRO:
-        raise Rejected("rejected", errors.MAX_VALUE.format(round(coin.listing.max_order_usd)))
+        raise Rejected("rejected", errors.MAX_VALUE.format(limit_usd=round(coin.listing.max_order_usd)))
     check_room(state, order)
     if not order.reduce_only:
         _check_growth(order, held)
@@ -192,9 +204,9 @@ def check_room(state: State, order: Order) -> None:
     most = min(free + more, rules.open_orders_most)
     n = len(account.live)
     if n >= free and (order.reduce_only or order.trigger is not None):
-        raise Rejected("tooManyOpenOrdersRejected", errors.OPEN_ORDERS_CROWDED.format(free))
+        raise Rejected("tooManyOpenOrdersRejected", errors.TOO_MANY_ORDERS)
     if n >= most:
-        raise Rejected("tooManyOpenOrdersRejected", errors.TOO_MANY_ORDERS.format(most))
+        raise Rejected("tooManyOpenOrdersRejected", errors.TOO_MANY_ORDERS)
 
 
 def _check_growth(order: Order, held: int) -> None:
@@ -202,7 +214,7 @@ def _check_growth(order: Order, held: int) -> None:
     coin, account = order.coin, order.account
     after = held + order.side * order.size
     grows = abs(after) > abs(held)
-    cap = coin.listing.open_interest_cap_usd
+    cap = coin.open_interest_cap_usd
     if grows and cap is not None and coin.open_interest() * coin.mark >= cap * MICRO:
         flips = held * after < 0
         status = f"position{'Flip' if flips else 'Increase'}AtOpenInterestCapRejected"

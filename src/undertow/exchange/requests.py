@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from undertow.exchange import errors
 from undertow.exchange.numbers import MICRO
 
 if TYPE_CHECKING:
@@ -41,10 +42,7 @@ class Requests:
         if self.used + count > limit:
             if now_ns - self._slow_ns < self._rules.slow_action_ns:
                 volume = f"{self.traded_micro // 10_000 / 100:.2f}"
-                return (
-                    f"Too many cumulative requests sent ({self.used + count} > {limit}) for cumulative volume "
-                    f"traded ${volume}. Place taker orders to free up 1 request per USDC traded."
-                )
+                return errors.BUDGET.format(used=self.used + count, cap=limit, volume_usd=volume)
             self._slow_ns = now_ns
         self.used += count
         return None

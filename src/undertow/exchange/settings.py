@@ -24,9 +24,11 @@ def schedule_cancel(state: State, account: Account, time_ms: int | None) -> None
     rules = state.rules
     if account.requests.traded_micro < rules.schedule_cancel_volume_usd * MICRO:
         traded = plain(account.requests.traded_micro // 10_000, 2)
-        raise Refused(errors.SCHEDULE_VOLUME.format(rules.schedule_cancel_volume_usd, traded))
+        raise Refused(
+            errors.SCHEDULE_VOLUME.format(required_usd=rules.schedule_cancel_volume_usd, volume_usd=traded)
+        )
     if time_ms < state.now_ms + rules.schedule_cancel_ahead_ms:
-        raise Refused(errors.SCHEDULE_EARLY.format(rules.schedule_cancel_ahead_ms // 1000))
+        raise Refused(errors.SCHEDULE_EARLY)
     if account.schedule_day == state.day and account.schedule_triggers >= rules.schedule_cancel_triggers:
         raise Refused(errors.SCHEDULE_DAY.format(rules.schedule_cancel_triggers))
     account.schedule_ms = time_ms

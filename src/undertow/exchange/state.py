@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from undertow.exchange.accounts import Account
 from undertow.exchange.fees import FeeSchedule
 from undertow.exchange.happenings import Event, NonUserCancel, OrderUpdate
+from undertow.venue.nonces import NonceWindow
 
 if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
     from undertow.exchange.listing import Rules
-    from undertow.exchange.nonces import NonceWindow
     from undertow.exchange.orders import Order
 
 _DAY_MS: Final = 86_400_000
@@ -57,7 +57,7 @@ class State:
         self.by_asset: dict[int, Coin] = {}
         self.accounts: dict[str, Account] = {}
         self.owner_of_agent: dict[str, str] = {}
-        self.nonces: dict[str, NonceWindow] = {}
+        self.nonces = NonceWindow()
         self.house = House()
         self.fees = FeeSchedule()
         self.events: list[Event] = []
