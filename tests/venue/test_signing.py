@@ -150,6 +150,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(max_size=20), json_values, max_size=20))
 def test_msgpack_is_that_of_the_sdk(action: dict[str, Any]) -> None:
     """msgspec packs any JSON object as the msgpack library does, keys in their own order."""
