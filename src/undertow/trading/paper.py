@@ -16,17 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import CANCEL, EVENT, FILL, empty_snapshots
+from undertow.events import CANCEL, EVENT, empty_snapshots
 from undertow.instrument import Instrument
 from undertow.kernel.desk import ACTION, MAX_ACTIONS
-from undertow.kernel.l2book import new_book
-from undertow.maker import OBSERVATION
 from undertow.records import Rec, copy_record
-from undertow.replay import loop
-from undertow.replay.account import last_mid, note_markouts
-from undertow.replay.exchange import NEED_ROOM, run_exchange
 from undertow.replay.settings import ReplaySettings
-from undertow.replay.venue import FOREVER, INBOX, Venue, grown, new_venue
+from undertow.replay.venue import FOREVER, INBOX
+from undertow.trading import match
+from undertow.trading.runner import plain
 from undertow.trading.seams import Deliver, Received
 
 SETTLE_MS: Final = 500.0
@@ -85,8 +82,9 @@ class PaperExecution:
         """Decide what has waited long enough; deliver the answers due by `now_ns`."""
         self._now_ns = max(self._now_ns, now_ns)
         for matcher in self.matchers.values():
-            while (rows := matcher.due(now_ns)) is not None:
-                if self._deliver is not None:
+            while matcher.wake_ns <= now_ns:
+                rows = matcher.due(now_ns)
+                if len(rows) and self._deliver is not None:
                     self._deliver(Received(matcher.coin, rows, empty_snapshots()))
 
     def cancel_all(self, now_ns: int) -> None:
@@ -115,98 +113,68 @@ class _Matcher:
     """One coin's venue."""
 
     def __init__(self, market: PaperMarket, settings: ReplaySettings, settle_ns: int, keep: bool) -> None:
-        rules = settings.record()
-        rules["capture"] = 0
-        book = new_book(window_ticks=settings.window_ticks, erode=market.snapshot_fed)
         self.coin, self.settle_ns, self.keep = market.coin, settle_ns, keep
-        self.venue: Venue = new_venue(market.instrument.record(), rules, book)
+        self.cells = match.new_cells(market.instrument, settings, snapshot_fed=market.snapshot_fed)
         self.settled = self.late = 0  # arrivals decided by time; rows that came after all
+        self.wake_ns = FOREVER
+        """When the next arrival must be decided or the next answer is due, whichever is first."""
         self._settled_ns = -FOREVER
-        self._latency_ns = max(int(rules["order_latency_ns"]), 1)
+        self._desk = match.new_desk(settings)
         self._nothing = np.zeros(0, dtype=EVENT), empty_snapshots()
-        self._local = loop.Local(
-            book=new_book(window_ticks=settings.window_ticks, erode=market.snapshot_fed),
-            actions=np.zeros(MAX_ACTIONS, dtype=ACTION),
-            scratch=np.zeros(1, dtype=EVENT),
-            observations=np.zeros(1, dtype=OBSERVATION),
-            captured=np.zeros(0, dtype=EVENT),
-        )
 
     def send(self, now_ns: int, actions: NDArray[np.void]) -> None:
-        ex = self.venue.ex
-        if int(ex["inbox_tail"] - ex["inbox_head"]) + len(actions) > INBOX:
+        ex = self.cells.ex
+        if int(ex["inbox_tail"][0] - ex["inbox_head"][0]) + len(actions) > INBOX:
             raise RuntimeError(f"{self.coin}: more than {INBOX} requests on their way")
-        self._local.actions[: len(actions)] = actions
-        loop.send(self.venue, self._local, now_ns, len(actions))
+        self._desk.actions[: len(actions)] = actions
+        arrival_ns = int(match.post(self.cells, self._desk, now_ns, len(actions)))
+        self.wake_ns = min(self.wake_ns, arrival_ns + self.settle_ns)
 
     def market(self, received: Received) -> None:
-        ex, rows = self.venue.ex, received.rows
-        recv_ns = int(rows["recv_ns"][-1])
+        ex, rows, table = self.cells.ex, plain(received.rows), received.snapshots
+        recv_ns, first_exch_ns = int(rows["recv_ns"][-1]), int(rows["exch_ns"][0])
         ledger = ex["ledger"]
-        if ledger["rows"] == 0:
-            ledger["first_ns"] = min(int(rows["exch_ns"][0]), int(rows["recv_ns"][0]))
+        if ledger["rows"][0] == 0:
+            ledger["first_ns"] = min(first_exch_ns, int(rows["recv_ns"][0]))
         ledger["rows"] += len(rows)
         ledger["last_ns"] = recv_ns
-        if int(rows["exch_ns"][0]) <= self._settled_ns:
+        if first_exch_ns <= self._settled_ns:
             self.late += int(np.count_nonzero(rows["exch_ns"] <= self._settled_ns))
-        self._run(rows, received.snapshots, recv_ns + self._latency_ns, recv_ns)
-        if not self.keep and int(ex["markout_at"][-1]) >= _DROP_AT:
+        at, self.wake_ns = match.match_rows(self.cells, rows, table, 0, recv_ns, self.settle_ns)
+        while at < len(rows):
+            self.cells = match.more_room(self.cells)
+            at, self.wake_ns = match.match_rows(self.cells, rows, table, at, recv_ns, self.settle_ns)
+        if not self.keep and int(ex["markout_at"][0, -1]) >= _DROP_AT:
             self._drop_complete()
 
-    def due(self, now_ns: int) -> NDArray[np.void] | None:
-        """The next answers that have arrived by `now_ns`, those of one moment; None: there are none."""
+    def due(self, now_ns: int) -> NDArray[np.void]:
+        """The next answers that have arrived by `now_ns`, those of one moment; empty: there are none."""
         self._settle(now_ns)
-        venue = self.venue
-        ex, mask = venue.ex, len(venue.outbox) - 1
-        head, tail = int(ex["outbox_head"]), int(ex["outbox_tail"])
-        if head == tail or (recv_ns := int(venue.outbox["recv_ns"][head & mask])) > now_ns:
-            return None
+        ex, outbox = self.cells.ex, self.cells.outbox
+        times, mask = outbox["recv_ns"], len(outbox) - 1
+        head, tail = int(ex["outbox_head"][0]), int(ex["outbox_tail"][0])
         at = head
-        while at < tail and int(venue.outbox["recv_ns"][at & mask]) == recv_ns:
-            at += 1
-        ex["outbox_head"] = at
-        return venue.outbox[np.arange(head, at) & mask]
+        if at < tail and times[at & mask] <= now_ns:
+            while at < tail and times[at & mask] == times[head & mask]:
+                at += 1
+            ex["outbox_head"] = at
+        self._settle(now_ns)
+        return outbox[np.arange(head, at) & mask]
 
     def _settle(self, now_ns: int) -> None:
         """Decide the arrivals that no row has decided for so long that none is expected to."""
-        while (arrival_ns := self._next_arrival()) + self.settle_ns <= now_ns:
-            ex = self.venue.ex
-            ex["final"] = 1
-            self._run(*self._nothing, arrival_ns + 1, arrival_ns + self.settle_ns)
-            ex["final"] = 0
-            self.settled += 1
-            self._settled_ns = arrival_ns
-
-    def _next_arrival(self) -> int:
-        ex = self.venue.ex
-        inbox = ex["inbox"]
-        for at in range(int(ex["inbox_head"]), int(ex["inbox_tail"])):
-            request = inbox[at & (INBOX - 1)]
-            if request["kind"] != 0:
-                return int(request["arrival_ns"])
-        return FOREVER
-
-    def _run(
-        self, rows: NDArray[np.void], snapshots: NDArray[np.float64], limit_ns: int, known_ns: int
-    ) -> None:
-        """Run the exchange up to `limit_ns`; what it answers was not known before `known_ns`."""
-        ex = self.venue.ex
-        ex["exch_at"] = 0
-        told, filled = int(ex["outbox_tail"]), int(ex["n_fills"])
-        while run_exchange(self.venue, rows, snapshots, limit_ns) == NEED_ROOM:
-            self.venue = grown(self.venue)
-        outbox, mask = self.venue.outbox, len(self.venue.outbox) - 1
-        for at in range(told, int(ex["outbox_tail"])):
-            row = outbox[at & mask]
-            if row["recv_ns"] < known_ns:
-                row["recv_ns"] = known_ns
-                ex["last_answer_ns"] = max(int(ex["last_answer_ns"]), known_ns)
-            if row["kind"] == FILL:
-                self.venue.fills["recv_ns"][filled] = row["recv_ns"]
-                filled += 1
+        status = match.NEED_ROOM
+        while status == match.NEED_ROOM:
+            decided, last, wake, status = match.settle(self.cells, *self._nothing, now_ns, self.settle_ns)
+            self.wake_ns = wake
+            if decided:
+                self.settled += decided
+                self._settled_ns = last
+            if status == match.NEED_ROOM:
+                self.cells = match.more_room(self.cells)
 
     def cancel_all(self, now_ns: int) -> None:
-        ex = self.venue.ex
+        ex = self.cells.ex[0]
         ids: list[tuple[int, int]] = []
         for orders, n in ((ex["bid_orders"], ex["bids"]), (ex["ask_orders"], ex["asks"])):
             ids += [(int(o["id"]), int(o["side"])) for o in orders[: int(n)]]
@@ -214,8 +182,6 @@ class _Matcher:
             request = ex["inbox"][at & (INBOX - 1)]
             if request["kind"] not in (0, CANCEL):
                 ids.append((int(request["id"]), int(request["side"])))
-        if not ids:
-            return
         actions = np.zeros(len(ids), dtype=ACTION)
         actions["id"] = actions["target"] = [order_id for order_id, _ in ids]
         actions["side"] = [side for _, side in ids]
@@ -225,20 +191,18 @@ class _Matcher:
 
     @property
     def is_idle(self) -> bool:
-        ex = self.venue.ex
-        resting = int(ex["bids"]) + int(ex["asks"])
-        return resting == 0 and self._next_arrival() == FOREVER and ex["outbox_head"] == ex["outbox_tail"]
+        ex = self.cells.ex
+        return int(ex["bids"][0] + ex["asks"][0]) == 0 and self.wake_ns == FOREVER
 
     def account(self) -> tuple[NDArray[np.void], Rec]:
-        ex = self.venue.ex
-        note_markouts(self.venue, int(ex["last_exch_ns"]) + 1)
-        ex["ledger"]["last_mid"] = last_mid(self.venue)
-        return self.venue.fills[: int(ex["n_fills"])].copy(), copy_record(ex["ledger"])
+        match.close_books(self.cells)
+        ex = self.cells.ex
+        return self.cells.fills[: int(ex["n_fills"][0])].copy(), copy_record(ex["ledger"][0])
 
     def _drop_complete(self) -> None:
         """Forget the fills whose every markout is known."""
-        ex, fills = self.venue.ex, self.venue.fills
-        done, n = int(ex["markout_at"][-1]), int(ex["n_fills"])
+        ex, fills = self.cells.ex, self.cells.fills
+        done, n = int(ex["markout_at"][0, -1]), int(ex["n_fills"][0])
         fills[: n - done] = fills[done:n].copy()
         ex["n_fills"] -= done
         ex["markout_at"] -= done

@@ -112,8 +112,7 @@ class CoinRunner:
         ``ref`` of a SNAPSHOT row counts in `snapshots`. Rows and requests go to `capture` in the
         order in which they happened.
         """
-        if not (rows.flags.c_contiguous and rows.flags.writeable and rows.dtype.isalignedstruct):
-            rows = np.array(rows, dtype=EVENT)
+        rows = plain(rows)
         if len(rows) > len(self._told):
             self._told = np.zeros(2 * len(rows), dtype=step.TOLD)
         capture = self.capture
@@ -164,6 +163,13 @@ def bound(maker: Maker) -> tuple[Compiled, Compiled]:
     """`undertow.trading.step.see` and `look` with `maker` inlined."""
     see = bind(step.see, f"see_{maker.name}", dispatch=maker.dispatch())
     return see, bind(step.look, f"look_{maker.name}", observe=maker.observe)
+
+
+def plain(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """`rows` in the one memory layout that compiled code was made for."""
+    if rows.flags.c_contiguous and rows.flags.writeable and rows.dtype.isalignedstruct:
+        return rows
+    return np.array(rows, dtype=EVENT)
 
 
 def rebased(rows: NDArray[np.void], by: int) -> None:

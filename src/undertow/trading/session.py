@@ -23,7 +23,7 @@ from undertow.events import EVENT, LOCAL, TIMER, empty_snapshots
 from undertow.trading import step
 from undertow.trading.gate import Gate
 from undertow.trading.margin import MarginBook
-from undertow.trading.runner import CoinRunner
+from undertow.trading.runner import Batch, CoinRunner
 from undertow.trading.seams import Execution, Received
 
 NEVER: Final = 2**62
@@ -96,7 +96,8 @@ class LiveSession:
         self.lanes = {runner.coin: Lane(runner) for runner in self.runners}
         self.gate = Gate(self.margin)
         self._queue: deque[tuple[bool, Received]] = deque()
-        self._busy = self._advancing = False
+        self._instant: deque[Received] = deque()
+        self._busy = self._advancing = self._showing = False
         self._timer = np.zeros(1, dtype=EVENT)
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
@@ -171,9 +172,12 @@ class LiveSession:
         """
         self.gate.set_stale(coin, stale, side)
         if not self._busy:
-            self._pull(self.lanes[coin])
+            self._pull(self.lanes[coin], max(self.clock.now_ns(), self.lanes[coin].runner.last_ns))
 
     def _take(self, market: bool, received: Received) -> None:
+        if self._showing and not market:
+            self._instant.append(received)
+            return
         if self._advancing and not market:
             self._answered(received)
             return
@@ -203,6 +207,8 @@ class LiveSession:
         self.counts.messages += 1
         self.execution.on_market(received)
         self._show(lane, received.rows, received.snapshots)
+        if self.recorder is not None:
+            self.recorder.on_time(recv_ns)
 
     def _late_answer(self, received: Received) -> None:
         self._advance(int(received.rows["recv_ns"][-1]))
@@ -269,7 +275,7 @@ class LiveSession:
         self.counts.timers += 1
         self._show(lane, row, _NO_BOOKS)
         self.gate.look(lane.runner)
-        self._pull(lane)
+        self._pull(lane, max(due_ns, lane.runner.last_ns))
 
     def _sample(self, lane: Lane) -> None:
         due_ns, lane.sample_ns = lane.sample_ns, lane.sample_ns + lane.runner.sample_ns
@@ -284,23 +290,29 @@ class LiveSession:
     # ---- what goes out ------------------------------------------------------------------------------
 
     def _show(self, lane: Lane, rows: NDArray[np.void], snapshots: NDArray[np.float64]) -> None:
-        """Show rows to a maker and send what it asks for."""
-        runner = lane.runner
-        for now_ns, actions in runner.see(rows, snapshots):
+        """Show rows to a maker and send what it asks for; then what was answered at once."""
+        self._showing = True
+        try:
+            self._ask(lane.runner, lane.runner.see(rows, snapshots))
+        finally:
+            self._showing = False
+        while self._instant:
+            self._answered(self._instant.popleft())
+
+    def _ask(self, runner: CoinRunner, batches: list[Batch]) -> None:
+        for now_ns, actions in batches:
             passed, answers = self.gate.let_pass(runner, now_ns, actions)
             if len(passed):
                 self.execution.send(runner.coin, now_ns, passed)
-            if len(answers):
-                for row in answers:
-                    self._queue.append((False, Received(runner.coin, np.array([row], EVENT), _NO_BOOKS)))
+            for k in range(len(answers)):
+                self._instant.append(Received(runner.coin, answers[k : k + 1].copy(), _NO_BOOKS))
 
-    def _pull(self, lane: Lane) -> None:
+    def _pull(self, lane: Lane, now_ns: int) -> None:
         """Cancel what a stale side must not leave standing."""
         runner = lane.runner
         cancels = self.gate.to_pull(runner)
         if not len(cancels):
             return
-        now_ns = max(runner.last_ns, self.clock.now_ns())
         self.counts.pulled += len(cancels)
         if runner.capture is not None:
             runner.capture.rows(step.own_requests(runner.insts, cancels, now_ns))
