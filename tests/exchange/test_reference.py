@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from undertow.exchange.local import LocalSpec, MarketSpec, build
@@ -10,7 +11,8 @@ START_NS = 1_700_000_000_000_000_000
 
 
 def test_the_reference_is_a_coin_of_its_own_and_leads() -> None:
-    exchange = build(LocalSpec((MarketSpec.parse("hip3-hype"),), seed=3), START_NS)
+    market = msgspec.structs.replace(MarketSpec.preset("hip3-hype"), reference="HYPE")
+    exchange = build(LocalSpec((market,), seed=3), START_NS)
     names = [coin.name for coin in exchange.state.coins]
     assert names == ["hyna:HYPE", "HYPE"]
     own, lead = exchange.state.by_name["hyna:HYPE"], exchange.state.by_name["HYPE"]
