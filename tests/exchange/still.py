@@ -132,7 +132,14 @@ class Bench:
         if trigger is not None:
             market, at, tpsl = trigger
             kind = {"trigger": {"isMarket": market, "triggerPx": plain(at, 4), "tpsl": tpsl}}
-        spec = {"a": found.asset, "b": side > 0, "p": plain(tick, 4), "s": plain(steps, 2), "r": reduce, "t": kind}
+        spec = {
+            "a": found.asset,
+            "b": side > 0,
+            "p": plain(tick, 4),
+            "s": plain(steps, 2),
+            "r": reduce,
+            "t": kind,
+        }
         return spec if cloid is None else {**spec, "c": cloid}
 
     def send(self, user: str, action: dict[str, Any], **how: Any) -> Ticket:

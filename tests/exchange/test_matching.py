@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.exchange.still import ALICE, BOB, CAROL, PX, STEP, Bench, conserved, fills_of
+
 from undertow.exchange.happenings import Traded
 
 BID, ASK = PX - STEP, PX + STEP
