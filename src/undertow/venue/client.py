@@ -68,9 +68,8 @@ class VenueClient:
         seed: int = 0,
     ) -> None:
         if signer is not None and signer.mainnet != (network == "mainnet"):
-            raise ValueError(
-                f"network = {network!r}, but the signer signs for {'mainnet' if signer.mainnet else 'testnet'}"
-            )
+            signs = "mainnet" if signer.mainnet else "testnet"
+            raise ValueError(f"network = {network!r}, but the signer signs for {signs}")
         self.network, self.clock = network, clock
         self.account = (account or (signer.address if signer else None) or "").lower() or None
         self.nonces = NonceSource(clock)

@@ -89,7 +89,8 @@ class CoinFeed:
             return None
         packed = self._opening(recv_ns)
         exch_ns, flags = self._placed(exch_ms * NS_PER_MS + AFTER_PRINTS_NS, recv_ns)
-        rows, table = self.shown.bring_to(self.fusion.side(0), self.fusion.side(1), exch_ns, recv_ns, flags)
+        sides, edges = self.fusion.sides(), self.fusion.edges()
+        rows, table = self.shown.bring_to(sides, edges, exch_ns, recv_ns, flags)
         packed += rows
         if first:
             self.prints.start(exch_ms)
@@ -108,9 +109,10 @@ class CoinFeed:
         if not packed:
             return None
         table = _NO_TABLES
-        bids, asks = self.fusion.side(0), self.fusion.side(1)
-        if not self.shown.is_at(bids, asks):
-            rows, table = self.shown.bring_to(bids, asks, self._clock_ns, recv_ns, REPAIRED)
+        sides = self.fusion.sides()
+        if not self.shown.is_at(sides):
+            edges = self.fusion.edges()
+            rows, table = self.shown.bring_to(sides, edges, self._clock_ns, recv_ns, REPAIRED)
             packed += rows
         return Received(self.coin, rows_of(self._opening(recv_ns) + packed), table)
 

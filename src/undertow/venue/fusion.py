@@ -114,6 +114,16 @@ class Fusion:
         while self._prints and self._prints[0][0] <= oldest:
             self._prints.popleft()
 
+    def sides(self) -> tuple[Levels, Levels]:
+        """Bids and asks, new lists."""
+        return self.side(0), self.side(1)
+
+    def edges(self) -> tuple[float, float]:
+        """The last key of bids and of asks that any source speaks of."""
+        if not self._order:
+            return -inf, -inf
+        return max(s.edges[0] for s in self._order), max(s.edges[1] for s in self._order)
+
     def side(self, index: int) -> Levels:
         """The levels of a side, best first."""
         order = self._order

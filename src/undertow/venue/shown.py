@@ -8,6 +8,7 @@ moved; anything deeper costs a snapshot.
 from __future__ import annotations
 
 import struct
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -55,6 +56,7 @@ class Shown:
     def __init__(self) -> None:
         self.sides: list[Levels] = [[], []]
         self.snapshot_ns = -(2**62)
+        self._known = [-inf, -inf]  # last key the kernel believes to know, a side
         self.unknown = True
         """Nothing may be assumed of the kernel's levels: only a snapshot will do."""
 
@@ -64,28 +66,40 @@ class Shown:
             erode(self.sides[1 if aggressor > 0 else 0], aggressor * px, qty)
 
     def bring_to(
-        self, bids: Levels, asks: Levels, exch_ns: int, recv_ns: int, flags: int = 0
+        self,
+        sides: tuple[Levels, Levels],
+        edges: tuple[float, float],
+        exch_ns: int,
+        recv_ns: int,
+        flags: int = 0,
     ) -> tuple[list[bytes], NDArray[np.float64]]:
         """Rows (packed, with `flags`, the last also END) and snapshot table that make the book as given.
 
-        Takes the lists over. Without a change of levels these are the two best quotes again: they
-        tell the book up to when it is known.
+        `sides`: bids and asks, taken over; `edges`: the last key of each that anything is known of.
+        Without a change of levels these are the two best quotes again: they tell the book up to when
+        it is known.
         """
         self.snapshot_ns = exch_ns
-        if not self.unknown and self._best_quotes_do(bids, asks):
-            packed = [
-                _best(exch_ns, recv_ns, 1, bids[0] if bids else None, flags),
-                _best(exch_ns, recv_ns, -1, asks[0] if asks else None, flags | END),
-            ]
-            self.sides = [bids, asks]
-            return packed, _NO_TABLES
-        self.unknown = False
-        self.sides = [bids, asks]
-        return [row(exch_ns, recv_ns, SNAPSHOT, flags=flags | END)], _table(bids, asks)
+        known = [
+            max(known, levels[0][0]) if levels else known
+            for known, levels in zip(self._known, sides, strict=True)
+        ]
+        beyond = known[0] > edges[0] or known[1] > edges[1]
+        if self.unknown or beyond or not self._best_quotes_do(*sides):
+            self.unknown = False
+            self.sides = [*sides]
+            self._known = [levels[-1][0] if levels else -inf for levels in sides]
+            return [row(exch_ns, recv_ns, SNAPSHOT, flags=flags | END)], _table(*sides)
+        self.sides, self._known = [*sides], known
+        bids, asks = sides
+        return [
+            _best(exch_ns, recv_ns, 1, bids[0] if bids else None, flags),
+            _best(exch_ns, recv_ns, -1, asks[0] if asks else None, flags | END),
+        ], _NO_TABLES
 
-    def is_at(self, bids: Levels, asks: Levels) -> bool:
+    def is_at(self, sides: tuple[Levels, Levels]) -> bool:
         """Whether the kernel's levels are these already."""
-        return not self.unknown and self.sides[0] == bids and self.sides[1] == asks
+        return not self.unknown and self.sides[0] == sides[0] and self.sides[1] == sides[1]
 
     def _best_quotes_do(self, bids: Levels, asks: Levels) -> bool:
         """Whether a best bid and then a best ask lead from what is shown to `bids` and `asks`."""

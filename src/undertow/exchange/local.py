@@ -1,0 +1,159 @@
+"""A whole local exchange from a description: markets, money, time, server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from undertow.clock import LoopClock, WallClock
+from undertow.exchange.core import Exchange
+from undertow.exchange.gateway import Gateway
+from undertow.exchange.listing import Dex, Listing, Rules, generated_listing
+from undertow.exchange.numbers import divide_up, plain
+from undertow.exchange.server import DEFAULT_PORT, Server
+from undertow.synthetic.presets import load_preset, preset_names
+
+_START_NS = 1_700_000_000_000_000_000
+
+
+class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A market to list: a preset of the generator, under its own name or as `coin`."""
+
+    preset: str
+    coin: str = ""
+    max_leverage: int = 40
+
+    @classmethod
+    def parse(cls, text: str) -> MarketSpec:
+        """``PRESET`` or ``PRESET=COIN`` (``hl-btc=ETH``). Raises `ValueError` with the names there are."""
+        preset, _, coin = text.partition("=")
+        if not preset.endswith(".json") and preset not in preset_names():
+            raise ValueError(f"--market {text}: no preset {preset!r}; there are: {', '.join(preset_names())}")
+        return cls(preset, coin or load_preset(preset).market.instrument.name)
+
+
+class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a local exchange is made of.
+
+    ``speed``: seconds of its time per second; ``funds``: USD per address (lower case), on every dex
+    listed; ``limits``: whether IP limits hold; ``start_ns`` None: now.
+    """
+
+    markets: tuple[MarketSpec, ...]
+    seed: int = 1
+    speed: float = 1.0
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    funds: dict[str, float] = {}
+    limits: bool = True
+    start_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.markets:
+            raise ValueError("markets must name one market at least")
+        names = [market.coin for market in self.markets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"coin {twice[0]} is listed twice: name the second one PRESET=COIN")
+        if not self.speed > 0.0:
+            raise ValueError(f"speed = {self.speed} must be positive")
+        if not 0 <= self.port < 65_536:
+            raise ValueError(f"port = {self.port} must lie in 0..65535")
+        for address, usd in self.funds.items():
+            if not usd > 0.0:
+                raise ValueError(f"funds of {address} = {usd} must be positive")
+
+
+def listings_of(markets: Sequence[MarketSpec], seed: int) -> list[Listing]:
+    """The listings of `markets`, each market with a seed of its own."""
+    return [
+        generated_listing(market.coin, market.preset, seed + i, max_leverage=market.max_leverage)
+        for i, market in enumerate(markets)
+    ]
+
+
+def build(spec: LocalSpec, start_ns: int) -> Exchange:
+    """The exchange that `spec` describes, its accounts funded on every dex."""
+    listings = listings_of(spec.markets, spec.seed)
+    names = sorted({listing.dex for listing in listings} - {""})
+    rules = Rules(dexes=tuple(Dex(name) for name in names))
+    exchange = Exchange(listings, rules, start_ns=start_ns, seed=spec.seed)
+    for address, usd in spec.funds.items():
+        for dex in exchange.dexes:
+            exchange.deposit(address, usd, dex.name)
+    return exchange
+
+
+def warm_up(spec: LocalSpec) -> None:
+    """Have everything compiled that the exchange runs, by trading on a copy of it for a moment.
+
+    Seconds where the compiled code is cached, a minute where it is not.
+    """
+    user = "0x" + "1" * 40
+    exchange = build(msgspec.structs.replace(spec, funds={user: 1e6}), _START_NS)
+    exchange.advance(_START_NS + 10 * exchange.rules.block_ns)
+    for coin in exchange.state.coins:
+        for side, tif in ((1, "Alo"), (-1, "Alo"), (1, "Ioc"), (-1, "Ioc")):
+            tick = coin.best(side if tif == "Alo" else -side)
+            if tick is None:
+                continue
+            steps = divide_up(20_000_000, tick)
+            order = {
+                "a": coin.asset,
+                "b": side > 0,
+                "p": plain(tick, coin.px_decimals),
+                "s": plain(steps, coin.sz_decimals),
+                "r": False,
+                "t": {"limit": {"tif": tif}},
+            }
+            nonce = exchange.state.now_ms + len(exchange.state.events)
+            exchange.submit(user, {"type": "order", "orders": [order], "grouping": "na"}, nonce)
+            exchange.advance(exchange.next_block_ns)
+    exchange.advance(exchange.now_ns + 6_000_000_000)
+
+
+class LocalExchange:
+    """An exchange on a port of this machine: ``start()``, ``url``, ``stop()``."""
+
+    def __init__(self, spec: LocalSpec) -> None:
+        self.spec = spec
+        self._server: Server | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange itself, for deposits and for looking at. Only once started."""
+        return self._running.gateway.exchange
+
+    @property
+    def url(self) -> str:
+        """Base URL: what the official SDK calls ``base_url``. Only once started."""
+        return self._running.url
+
+    @property
+    def _running(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the local exchange is not running: start() it first")
+        return self._server
+
+    async def start(self) -> None:
+        """Compile, build and listen. Raises `OSError` where the port is taken."""
+        await asyncio.to_thread(warm_up, self.spec)
+        start_ns = WallClock().now_ns() if self.spec.start_ns is None else self.spec.start_ns
+        exchange = build(self.spec, start_ns)
+        clock = LoopClock(start_ns, self.spec.speed)
+        gateway = Gateway(exchange, clock, limits=self.spec.limits)
+        server = Server(gateway, host=self.spec.host, port=self.spec.port, speed=self.spec.speed)
+        await server.start()
+        self._server = server
+
+    async def run(self) -> None:
+        """Wait until cancelled, or until the exchange fails."""
+        await self._running.run()
+
+    async def stop(self) -> None:
+        """Close every socket and stop listening. Does nothing where it is not running."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
