@@ -27,8 +27,16 @@ def order(side: int = 1, tick: int = 100_000, lots: int = 1) -> Order:
 
 @pytest.mark.parametrize(
     ("side", "position", "exposure", "breach"),
-    [(1, 0, 10, None), (1, 0, 11, Breach.POSITION), (1, 5, 5, None), (1, 5, 6, Breach.POSITION)]
-    + [(-1, 5, 15, None), (-1, 5, 16, Breach.POSITION), (-1, -10, 1, Breach.POSITION), (1, -30, 40, None)],
+    [
+        (1, 0, 10, None),
+        (1, 0, 11, Breach.POSITION),
+        (1, 5, 5, None),
+        (1, 5, 6, Breach.POSITION),
+        (-1, 5, 15, None),
+        (-1, 5, 16, Breach.POSITION),
+        (-1, -10, 1, Breach.POSITION),
+        (1, -30, 40, None),
+    ],
 )
 def test_position_with_everything_on_the_side(side: int, position: int, exposure: int, breach) -> None:
     assert gate().breach(order(side), position, exposure, MID, 0) == breach
