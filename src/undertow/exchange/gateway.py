@@ -47,6 +47,11 @@ class Gateway:
         self._waiting: dict[asyncio.Future[tuple[int, bytes]], None] = {}
         self._open = True
 
+    @property
+    def n_sockets(self) -> int:
+        """Sockets open."""
+        return len(self._sockets)
+
     def now_ns(self) -> int:
         """The exchange's time."""
         return self._clock.now_ns()
