@@ -8,12 +8,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from tests.trading.orders.venue_model import Faults, Model
+
 from undertow.clock import LoopClock, run_virtually
-from undertow.events import FILL, ACK, EVENT, BBO, LOCAL
+from undertow.events import ACK, BBO, CANCEL_REJECTED, EVENT, FILL, LOCAL, OPEN
 from undertow.instrument import hyperliquid_perp
-from undertow.kernel.desk import ACTION, DESK, GTC, IOC, LIVE, POST_ONLY, desk_row, put_cancel, put_modify, put_new
+from undertow.kernel.desk import (
+    ACTION,
+    DESK,
+    GTC,
+    IOC,
+    LIVE,
+    POST_ONLY,
+    desk_row,
+    put_cancel,
+    put_modify,
+    put_new,
+)
 from undertow.records import new_record
 from undertow.trading.orders.coins import Coin, Coins
 from undertow.trading.orders.limits import Limits
@@ -42,12 +53,19 @@ class Trader:
     rng: random.Random
     desk: object = field(default_factory=lambda: new_record(DESK))
     rows: list[np.void] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.inst = self.coin.instrument.record()
 
     def see(self, received: Received) -> None:
         for row in received.rows.view(np.recarray):
+            ref, code = int(row["ref"]), int(row["code"])
+            if ref in self.ended:
+                self.faults.append(f"order {ref}: a row after its end: {row}")
+            if row["kind"] == ACK and code not in (OPEN, CANCEL_REJECTED):
+                self.ended.add(ref)
             desk_row(self.desk, self.inst, row)
             self.rows.append(row.copy())
 
@@ -164,7 +182,7 @@ class Session:
             self.manager.on_time(self.clock.now_ns())
 
     def _check_limit(self, batch) -> None:
-        """Position, what rests and what is under way, by the venue's own account, at the moment of sending."""
+        """Position, what rests and what is under way, by the venue's own account, when sending."""
         for name in {order.coin for order in batch.orders}:
             for side in (1, -1):
                 total = side * self.model.position.get(name, 0)
@@ -181,6 +199,7 @@ class Session:
         why = f"seed {self.seed}"
         table, ledger = self.manager.table, self.manager.ledger
         assert {o.oid for o in table.open_orders()} == {o.oid for o in self.model.open()}, why
+        assert self.worst <= MAX_ORDER, why
         assert all(o.state.name == "RESTING" for o in table.standing()), (why, list(table.standing()))
         for name, account in ledger.accounts.items():
             fills = [fill for fill in self.model.fills if fill.coin == name]
@@ -200,6 +219,7 @@ class Session:
             assert order is not None, why
             made[order.id, float(fill.px), coin.qty_of(fill.lots), float(fill.fee)] += 1
         assert told == made, why
+        assert not trader.faults, (why, trader.faults)
         assert coin.lots_near(desk.position) == self.model.position.get(name, 0), why
         working = {int(desk.working[i].id): desk.working[i] for i in range(desk.n_working)}
         standing = {order.id: order for order in self.manager.table.open_orders(name)}

@@ -177,7 +177,7 @@ class Model:
             return Reply(Refused(Why.NONCE_USED, f"Invalid nonce: duplicate nonce {nonce}"), [])
         if expires_ms is not None and self.now_ms() > expires_ms:
             return Reply(Refused(Why.EXPIRED, "Action already expired"), [])
-        if self._chance(self.faults.refused):
+        if self._chance(0.3 * self.faults.refused):
             why = self.rng.choice([Why.TOO_FAST, Why.EXHAUSTED, Why.OTHER, Why.NONCE_LOW])
             return Reply(Refused(why, f"refused: {why}"), [])
         self.used.add(nonce)

@@ -87,7 +87,7 @@ class Gate:
             return Breach.NOTIONAL
         if not mid > 0.0:
             return Breach.NO_PRICE
-        if abs(px / mid - 1.0) > self._limits.band:
+        if abs(px / mid - 1.0) > self._limits.band * (1.0 + 1e-9):
             return Breach.BAND
         while self._sent_ns and now_ns - self._sent_ns[0] >= _SECOND:
             self._sent_ns.popleft()
