@@ -84,7 +84,7 @@ def _bend(message: Any, rng: random.Random) -> Any:
     if how >= 7:
         holder[key] = _plausible(holder[key], rng)
     elif how <= 2:
-        holder[key] = copy.copy(rng.choice(_ODD))
+        holder[key] = copy.deepcopy(rng.choice(_ODD))
     elif how == 3:
         del holder[key]
     elif how == 4 and isinstance(holder, dict):

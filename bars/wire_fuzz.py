@@ -11,7 +11,14 @@ import msgspec
 
 from bars import Figure
 from bars._frame_mutations import messages
-from undertow.venue.wire.frames import CHANNELS, GreetingFrame, UnknownFrame, decode_frame
+from undertow.venue.wire.frames import (
+    CHANNELS,
+    AckFrame,
+    GreetingFrame,
+    UnknownFrame,
+    UserLedgerFrame,
+    decode_frame,
+)
 from undertow.venue.wire.outward import encode_frame
 from undertow.venue.wire.scalars import WireError
 
@@ -58,7 +65,7 @@ def _check(frame: Any, text: bytes, found: Found) -> None:
     found.frames[type(frame).__name__] += 1
     if isinstance(frame, GreetingFrame):
         return
-    if type(frame).__name__ != "AckFrame":  # its subscription is JSON as sent, typed later
+    if not isinstance(frame, AckFrame | UserLedgerFrame):  # they hold JSON as sent, nobody's state
         wrong = unsound(frame)
         if wrong:
             found.unsound.append(f"{text[:200]!r}: {wrong}")
