@@ -104,7 +104,9 @@ async def look_around(client: VenueClient, spec: RunSpec, coins: tuple[str, ...]
     if missing:
         raise CannotRun(f"{missing[0]} has no mid: its book is empty, nothing can be priced")
     if not equity > 0.0:
-        raise CannotRun(f"account {client.account} holds no money where {found[0].name} trades: fund it first")
+        raise CannotRun(
+            f"account {client.account} holds no money where {found[0].name} trades: fund it first"
+        )
     return Found(found, instruments, mids, equity)
 
 
