@@ -96,9 +96,7 @@ def run(
     with Progress(quiet=quiet or json) as progress, preparing():
         used = _configured(config)
         spec = _spec(locals())
-        progress.say(
-            f"compiling or loading the maker {maker} (a minute or two on the first start, then cached)"
-        )
+        progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
         _warm(spec, used)
     ended = asyncio.run(_session(spec, used, plain=plain, as_json=json, quiet=quiet))
     _tell(ended, as_json=json)
@@ -151,13 +149,16 @@ def _warm(spec: RunSpec, config: Config) -> None:
     import numpy as np
 
     from undertow import makers
-    from undertow.events import EVENT, empty_snapshots
+    from undertow.events import EVENT, LOCAL, TIMER, empty_snapshots
     from undertow.instrument import hyperliquid_perp
     from undertow.trading.runner import CoinRunner
 
     instrument = hyperliquid_perp("WARM", 2)
     runner = CoinRunner("WARM", instrument, makers.make(spec.maker, config, instrument))
-    runner.see(np.zeros(0, dtype=EVENT), empty_snapshots())
+    timer = np.zeros(1, dtype=EVENT)
+    timer["kind"], timer["flags"] = TIMER, LOCAL
+    runner.see(timer, empty_snapshots())
+    runner.observe(0)
 
 
 async def _session(spec: RunSpec, config: Config, *, plain: bool, as_json: bool, quiet: bool) -> Ended:

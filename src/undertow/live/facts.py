@@ -58,8 +58,6 @@ class Facts:
                 request = ClearinghouseStateRequest(user=parts.client.account, dex=dex)
                 total += (await parts.client.info(request)).margin_summary.account_value
         except VenueFailure as error:
-            self.said.append(
-                f"The venue's account could not be read at the end ({error}): equity is our own sum."
-            )
+            self.said.append(f"Equity is our own sum: the venue's account could not be read ({error}).")
             return ours
         return total

@@ -1,4 +1,4 @@
-"""What a connection brings, to whom it concerns: market frames to the makers, account frames to the orders."""
+"""What a connection brings, to whom it concerns: market data to the makers, the account's to the orders."""
 
 from __future__ import annotations
 
