@@ -37,7 +37,7 @@ def prevalidate(state: State, specs: Iterable[OrderSpec], grouping: str = "na") 
             raise PreValidation(errors.INVALID_SIZE)
         if steps == 0 and grouping != "positionTpsl":
             raise PreValidation(errors.ZERO_SIZE)
-        if spec.trigger is not None and grouping == "positionTpsl" and not spec.reduce_only:
+        if spec.trigger is not None and grouping != "na" and not spec.reduce_only:
             raise PreValidation(errors.TPSL_REDUCE)
     if empty:
         raise PreValidation(errors.EMPTY)
