@@ -120,6 +120,14 @@ def test_a_builder_that_was_not_approved_is_refused(alice: Exchange) -> None:
     reply = alice.order("BTC", True, 0.001, far(alice), GTC, builder=builder)  # type: ignore[arg-type]
     assert "Builder fee has not been approved" in str(reply)
     assert alice.info.open_orders(USER) == []
+    assert alice.approve_builder_fee("0x" + "aA" * 20, "1%")["status"] == "err"
+    assert alice.approve_builder_fee("0x" + "aA" * 20, "0.01%") == DEFAULT
+    wanted = {"type": "maxBuilderFee", "user": USER, "builder": "0x" + "aA" * 20}
+    assert alice.info.post("/info", wanted) == 10
+    filled = one(alice.market_open("BTC", True, 0.001, builder=builder))["filled"]  # type: ignore[arg-type]
+    fill = alice.info.user_fills(USER)[0]
+    assert fill["oid"] == filled["oid"]
+    assert float(fill["builderFee"]) == pytest.approx(0.0001 * 0.001 * float(fill["px"]), abs=2e-6)
 
 
 def test_precision_and_minimum(alice: Exchange) -> None:
