@@ -89,7 +89,19 @@ class Trader:
             tif = rng.choices((POST_ONLY, GTC, IOC), (8, 1, 1))[0]
             away = rng.randint(-1, 6) if tif == POST_ONLY else rng.randint(-3, 2)
             reduce_only = tif == IOC and side * desk.position < 0
-            n = put_new(desk, actions, n, side, mid - side * away * self.step, self._qty(), tif, reduce_only, 0, 1.0, 1.0)
+            n = put_new(
+                desk,
+                actions,
+                n,
+                side,
+                mid - side * away * self.step,
+                self._qty(),
+                tif,
+                reduce_only,
+                0,
+                1.0,
+                1.0,
+            )
         return actions[:n].copy()
 
     def _qty(self) -> float:
@@ -156,7 +168,7 @@ class Session:
     async def _trade(self, seconds: float) -> None:
         rng, loop = self.rng, asyncio.get_running_loop()
         until = loop.time() + seconds
-        next_break = loop.time() + rng.uniform(5, 40) if self.breaks else until + 1
+        next_break = loop.time() + rng.uniform(8, 60) if self.breaks else until + 1
         while loop.time() < until:
             await asyncio.sleep(rng.uniform(0.02, 0.3))
             coin = rng.choice(list(self.traders))
@@ -167,7 +179,7 @@ class Session:
             if len(actions):
                 self.manager.send(coin, self.clock.now_ns(), actions)
             if loop.time() > next_break:
-                next_break = loop.time() + rng.uniform(5, 40)
+                next_break = loop.time() + rng.uniform(8, 60)
                 loop.create_task(self._break())
 
     def _mid(self, coin: str) -> int:
@@ -209,6 +221,7 @@ class Session:
         why = f"seed {self.seed}"
         table, ledger = self.manager.table, self.manager.ledger
         assert {o.oid for o in table.open_orders()} == {o.oid for o in self.model.open()}, why
+        assert not self.notices["position"], (why, "the position was found unexplained, and was not")
         assert self.worst <= self.largest, why
         assert all(o.state.name == "RESTING" for o in table.standing()), (why, list(table.standing()))
         for name, account in ledger.accounts.items():

@@ -6,6 +6,8 @@ and again when asked. Position comes from fills alone; that it is the venue's is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
@@ -64,6 +66,7 @@ class Ledger:
     """Time of the latest fill booked or known before; what is asked for after a gap starts near it."""
     ignore_before_ms: int = 0
     """Older fills belong to the position found at the start."""
+    _traces: list[dict[str, list[int]]] = field(default_factory=list)
     _seen: dict[tuple[int, int], None] = field(default_factory=dict)
     _paid: dict[tuple[str, int], None] = field(default_factory=dict)
 
@@ -74,6 +77,16 @@ class Ledger:
     def open_with(self, coin: str, lots: int) -> None:
         """The position found before anything was booked."""
         self.accounts[coin].lots = lots
+
+    @contextmanager
+    def trace(self) -> Iterator[dict[str, list[int]]]:
+        """Positions of each coin while the block runs: that at its beginning and after each fill since."""
+        positions = {coin: [account.lots] for coin, account in self.accounts.items()}
+        self._traces.append(positions)
+        try:
+            yield positions
+        finally:
+            self._traces = [other for other in self._traces if other is not positions]
 
     def knows(self, fill: Fill) -> bool:
         """Whether `fill` has been booked, or is of before."""
@@ -92,6 +105,8 @@ class Ledger:
         account = self.accounts[fill.coin]
         value = fill.px * fill.lots * self.lot_sizes[fill.coin]
         account.lots += fill.side * fill.lots
+        for positions in self._traces:
+            positions[fill.coin].append(account.lots)
         account.cash -= fill.side * value
         account.fees += fill.fee
         account.volume += value

@@ -93,11 +93,9 @@ class VenueExecution:
             cancel=lambda order: self._cancel([order]),
             stray=self._strays.see,
         )
-        self._inquiry = Inquiry(port, self._intake, self._outbox, clock, self.notices, self.options.patience)
+        self._inquiry = Inquiry(port, self._intake, clock, self.notices, self.options.patience)
         replies = Replies(self._intake, self.notices)
-        self.sender = Sender(
-            port, self._intake, replies, self._outbox, clock, self.notices, self.options.expire_after_s
-        )
+        self.sender = Sender(port, self._intake, replies, clock, self.notices, self.options.expire_after_s)
         self._recovery = Recovery(port, self._intake, self._inquiry, self._strays, clock, self.notices)
         gates = {name: Gate(coin, limits[name]) for name, coin in coins.by_name.items()}
         self.admission = Admission(
@@ -146,7 +144,6 @@ class VenueExecution:
         cancels, modifies, news = self.admission.admit(coin, now_ns, actions)
         for batch in batches(cancels, modifies, news):
             self.sender.send(batch)
-        self._outbox.flush_soon()
 
     def on_market(self, received: Received) -> None:
         """Note where the market is."""
@@ -220,7 +217,6 @@ class VenueExecution:
 
     async def _recover(self) -> None:
         await self._recovery.again()
-        self._outbox.flush()
         self.admission.closed = False
 
     def _take(self, step: Callable[[], None]) -> None:

@@ -155,18 +155,21 @@ class Recovery:
             await self.prove()
 
     async def prove(self) -> None:
-        """Compare the venue's position with the ledger's; what no fill explains is told, not corrected."""
-        wrong: list[tuple[str, int]] = []
+        """Compare the venue's position with the ledger's; what no fill explains is told, not corrected.
+
+        The venue's is of some moment between question and answer: it must be one that the ledger went
+        through, once the fills up to the answer are booked.
+        """
+        wrong: dict[str, int] = {}
         for attempt in range(_PROOFS):
-            before = {coin: account.lots for coin, account in self._ledger.accounts.items()}
-            found = await self._positions()
-            accounts = self._ledger.accounts
-            wrong = [(c, n) for c, n in found.items() if n not in (before[c], accounts[c].lots)]
+            with self._ledger.trace() as positions:
+                found = await self._positions()
+                self._intake.fills(await self._fills(), self._clock.now_ns())
+            wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return
-            self._intake.fills(await self._fills(), self._clock.now_ns())
             await asyncio.sleep(_AGAIN_S[min(attempt, len(_AGAIN_S) - 1)])
-        for coin, lots in wrong:
+        for coin, lots in wrong.items():
             ours = self._ledger.accounts[coin].lots
             text = f"the venue holds {lots} lots, the fills make {ours}"
             self._notices.tell(self._clock.now_ns(), Kind.POSITION, coin, text, lots - ours)

@@ -17,7 +17,6 @@ from undertow.trading.orders.inquiry import SKEW_MS
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order, State
-from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.port import Unanswered, VenuePort, Why
 from undertow.trading.orders.replies import Replies
 
@@ -47,12 +46,11 @@ class Sender:
         port: VenuePort,
         intake: Intake,
         replies: Replies,
-        outbox: Outbox,
         clock: Clock,
         notices: Notices,
         expire_after_s: float | None,
     ) -> None:
-        self._port, self._intake, self._replies, self._outbox = port, intake, replies, outbox
+        self._port, self._intake, self._replies = port, intake, replies
         self._clock, self._notices = clock, notices
         self._expire_ms = None if expire_after_s is None else round(expire_after_s * 1e3)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -121,7 +119,6 @@ class Sender:
             else:
                 self._hold_s = TOO_FAST_S
             self._replies.take(batch, reply, self._clock.now_ns())
-        self._outbox.flush()
 
     def _landed(self, batch: Batch) -> None:
         for order in self._touched(batch):
