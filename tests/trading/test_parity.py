@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,9 @@ def _rewritten(folder: Path, change: str) -> None:
     writer = BlockWriter(path, EVENT)
     done = False
     for rows, table in blocks:
-        at = np.flatnonzero((rows["kind"] == ORDER) if change == "order" else (rows["qty"] > 0) & is_market(rows))
+        at = np.flatnonzero(
+            (rows["kind"] == ORDER) if change == "order" else (rows["qty"] > 0) & is_market(rows)
+        )
         if len(at) > 3 and not done:
             rows["qty"][at[3]] *= 1.0 + 1e-9
             done = True
@@ -102,7 +103,8 @@ def test_the_market_part_replays_from_the_store(tmp_path: Path) -> None:
     brought = np.concatenate([received.rows for received in shown])
     rows["ref"] = brought["ref"] = 0  # counts within a chunk
     assert rows.tobytes() == brought.tobytes()
-    assert stored.snapshot_fed and stored.instrument == made.instrument
+    assert stored.snapshot_fed
+    assert stored.instrument == made.instrument
 
 
 KILLED = """
@@ -136,7 +138,7 @@ def test_a_killed_process_leaves_all_but_the_last_seconds(tmp_path: Path) -> Non
     (leg,) = legs_of(folder, "BTC")
     rows = np.concatenate([rows for rows, _ in leg.chunks()])
     assert 0 <= last_ns - int(rows["recv_ns"][-1]) < 3_000_000_000
-    with pytest.raises(ValueError, match="no recording"):
+    with pytest.raises(ValueError, match="nothing received"):
         open_recording(folder / MARKET, "hyperliquid", "BTC").n_rows  # noqa: B018
     complete_store(folder)
     complete_store(folder)  # a second time changes nothing
@@ -165,7 +167,7 @@ def test_what_is_captured_is_in_order_and_complete(tmp_path: Path) -> None:
     timers = seen["recv_ns"][seen["kind"] == TIMER]
     assert len(timers) > 1_000
     assert np.all(np.diff(timers) == 100_000_000)
-    assert len(leg.observations()) == 120
+    assert len(leg.observations()) in (120, 121)
     assert coins_of(tmp_path / "s") == ["C0"]
     with pytest.raises(SessionError, match="holds no session"):
         coins_of(tmp_path)
