@@ -49,6 +49,11 @@ app.command(
     name="calibrate",
     help="Find what foretells the mid on a recording; what passes the gate goes into a file.",
 )
+app.command(
+    "undertow.cli.exchange:exchange",
+    name="exchange",
+    help="Run a local exchange that speaks Hyperliquid's protocol.",
+)
 app.command("undertow.cli.data:app", name="data", help="Convert, check and store recordings.")
 app.command("undertow.cli.market:app", name="market", help="Generate markets and fit them to recordings.")
 app.command("undertow.cli.config:app", name="config", help="Write, check and explain configuration files.")

@@ -47,6 +47,11 @@ class Gateway:
         self._waiting: dict[asyncio.Future[tuple[int, bytes]], None] = {}
         self._open = True
 
+    @property
+    def n_sockets(self) -> int:
+        """Sockets open."""
+        return len(self._sockets)
+
     def now_ns(self) -> int:
         """The exchange's time."""
         return self._clock.now_ns()
@@ -101,6 +106,10 @@ class Gateway:
         socket = ServerSocket(self, send, drop, self._peers.of(peer))
         self._sockets[socket] = None
         return socket
+
+    def peer(self, address: str) -> Peer:
+        """What an IP address has spent and holds open."""
+        return self._peers.of(address)
 
     def forget(self, socket: ServerSocket) -> None:
         """A socket has ended."""

@@ -62,7 +62,7 @@ class _Way:
     def _arrived(self) -> None:
         self._timer = None
         now = self._loop.time()
-        due, arrive = self._queue.popleft()
+        _, arrive = self._queue.popleft()
         arrive()
         while self._queue and self._queue[0][0] <= now:
             self._queue.popleft()[1]()

@@ -112,10 +112,8 @@ class Intake:
         kind = sent.action.get("type")
         if kind in ELSEWHERE:
             known = self._exchange.account(signer) or signer in self._exchange.state.owner_of_agent
-            text = (
-                f"{kind} is not offered by this local exchange." if known else errors.NO_USER.format(signer)
-            )
-            answered(200, refused(text))
+            stranger = errors.NO_USER.format(address=signer)
+            answered(200, refused(f"{kind} is not offered by this local exchange." if known else stranger))
             return
         try:
             ticket = self._exchange.submit(signer, sent.action, sent.nonce, vault, sent.expiresAfter)

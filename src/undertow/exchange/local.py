@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from undertow.clock import LoopClock, WallClock
+from undertow.data.store import open_recording
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.listing import Dex, Listing, Rules, generated_listing
+from undertow.exchange.market import Market
+from undertow.exchange.market_recorded import RecordedBackground
 from undertow.exchange.numbers import divide_up, plain
 from undertow.exchange.server import DEFAULT_PORT, Server
-from undertow.synthetic.presets import load_preset, preset_names
+from undertow.synthetic.presets import load_preset
 
 _START_NS = 1_700_000_000_000_000_000
 
 
 class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A market to list: a preset of the generator, under its own name or as `coin`."""
+    """A market to list as `coin`: a preset of the generator, or a recording of a store.
 
-    preset: str
-    coin: str = ""
+    A recording is `source` in the store at `store`: ``VENUE/COIN``.
+    """
+
+    source: str
+    coin: str
+    store: str = ""
     max_leverage: int = 40
 
     @classmethod
-    def parse(cls, text: str) -> MarketSpec:
+    def preset(cls, text: str) -> MarketSpec:
         """``PRESET`` or ``PRESET=COIN`` (``hl-btc=ETH``). Raises `ValueError` with the names there are."""
         preset, _, coin = text.partition("=")
-        if not preset.endswith(".json") and preset not in preset_names():
-            raise ValueError(f"--market {text}: no preset {preset!r}; there are: {', '.join(preset_names())}")
         return cls(preset, coin or load_preset(preset).market.instrument.name)
+
+    @classmethod
+    def recording(cls, store: Path | str, text: str) -> MarketSpec:
+        """``VENUE/COIN`` or ``VENUE/COIN=NAME`` of a store. Raises `ValueError` with what it holds."""
+        source, _, coin = text.partition("=")
+        venue, slash, stored = source.partition("/")
+        if not slash:
+            raise ValueError(f"recording {text!r} must be VENUE/COIN or VENUE/COIN=NAME")
+        found = open_recording(store, venue, stored)
+        return cls(source, coin or found.instrument.name, str(store))
+
+    def listing(self, seed: int) -> Listing:
+        """The listing; a generated market is drawn from `seed`."""
+        if not self.store:
+            return generated_listing(self.coin, self.source, seed, max_leverage=self.max_leverage)
+        venue, _, stored = self.source.partition("/")
+        recording = open_recording(self.store, venue, stored)
+
+        def open_market(start_ns: int) -> Market:
+            return RecordedBackground(recording, start_ns)
+
+        return Listing(self.coin, open_market, max_leverage=self.max_leverage)
 
 
 class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,17 +93,9 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"funds of {address} = {usd} must be positive")
 
 
-def listings_of(markets: Sequence[MarketSpec], seed: int) -> list[Listing]:
-    """The listings of `markets`, each market with a seed of its own."""
-    return [
-        generated_listing(market.coin, market.preset, seed + i, max_leverage=market.max_leverage)
-        for i, market in enumerate(markets)
-    ]
-
-
 def build(spec: LocalSpec, start_ns: int) -> Exchange:
     """The exchange that `spec` describes, its accounts funded on every dex."""
-    listings = listings_of(spec.markets, spec.seed)
+    listings = [market.listing(spec.seed + i) for i, market in enumerate(spec.markets)]
     names = sorted({listing.dex for listing in listings} - {""})
     rules = Rules(dexes=tuple(Dex(name) for name in names))
     exchange = Exchange(listings, rules, start_ns=start_ns, seed=spec.seed)
@@ -130,6 +149,16 @@ class LocalExchange:
     def url(self) -> str:
         """Base URL: what the official SDK calls ``base_url``. Only once started."""
         return self._running.url
+
+    def status(self) -> str:
+        """One line: sockets, orders, and the touch of every coin."""
+        state, gateway = self.exchange.state, self._running.gateway
+        orders = sum(len(account.live) for account in state.accounts.values())
+        touches = []
+        for coin in state.coins:
+            best = ["-" if t is None else plain(t, coin.px_decimals) for t in (coin.best(1), coin.best(-1))]
+            touches.append(f"{coin.name} {best[0]} / {best[1]}")
+        return f"{gateway.n_sockets} sockets, {orders} open orders; {', '.join(touches)}"
 
     @property
     def _running(self) -> Server:

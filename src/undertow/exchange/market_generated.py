@@ -41,8 +41,8 @@ class GeneratedBackground:
         grid = grid_of(self.instrument)
         self.sz_decimals, self._px = grid
         world, out = market.open()
-        self._world: tuple[Any, ...] = (*(_as_array(record) for record in world[:3]), *world[3:])
-        self._out: tuple[Any, ...] = (*out[:5], _as_array(out.count))
+        self._world: Any = (*(_as_array(record) for record in world[:3]), *world[3:])
+        self._out: Any = (*out[:5], _as_array(out.count))
         self.context = MarketContext(
             oracle_px=market.params.start_px, open_interest_qty=float(world.state["open_interest"])
         )

@@ -14,7 +14,6 @@ from undertow.exchange.accounts import Account, LedgerEntry
 from undertow.exchange.core import Exchange
 from undertow.exchange.happenings import AccountChanged
 from undertow.exchange.margin import withdrawable
-from undertow.exchange.nonces import NonceWindow
 from undertow.exchange.numbers import USD_DECIMALS, parse
 from undertow.exchange.subscriptions import Unreadable, address
 
@@ -33,7 +32,7 @@ def carry_out(exchange: Exchange, signer: str, action: Action, nonce: int) -> st
     try:
         account = exchange.account(signer)
         if account is None or not account.deposited:
-            raise Refusal(errors.NO_DEPOSIT.format(signer))
+            raise Refusal(errors.NO_DEPOSIT.format(address=signer))
         if action.get("hyperliquidChain") != "Testnet":
             raise Refusal(
                 f"hyperliquidChain {action.get('hyperliquidChain')!r} is not this network's: Testnet"
@@ -49,11 +48,9 @@ def carry_out(exchange: Exchange, signer: str, action: Action, nonce: int) -> st
 
 
 def _use(exchange: Exchange, signer: str, nonce: int) -> None:
-    window = exchange.state.nonces.setdefault(signer, NonceWindow())
-    fault = window.fault(nonce, exchange.state.now_ms)
+    fault = exchange.state.nonces.take(signer, nonce, exchange.state.now_ms)
     if fault is not None:
         raise Refusal(fault)
-    window.use(nonce)
 
 
 def _address(value: object) -> str:

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from undertow.exchange.directory import Directory
+from undertow.exchange.funding import current_rate
 from undertow.exchange.numbers import MICRO, RATE_DECIMALS, usd, wire
 
 if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
 
 Json = dict[str, Any]
-
-
-def expected_rate(coin: Coin) -> int:
-    """What the hour's funding would be if it ended now, in units of 1e-10."""
-    samples = coin.prices.premiums
-    premium = sum(samples) / len(samples) if samples else 0.0
-    interest = coin.listing.interest_8h
-    rate = premium + min(max((1e-4 if interest is None else interest) - premium, -5e-4), 5e-4)
-    return round(rate / 8 * coin.listing.funding_multiplier * 10**RATE_DECIMALS)
 
 
 def mid(coin: Coin) -> str | None:
@@ -35,7 +27,7 @@ def context(coin: Coin, now_ns: int) -> Json:
     whole = None not in impact
     decimals = coin.px_decimals
     return {
-        "funding": wire(expected_rate(coin), RATE_DECIMALS),
+        "funding": wire(current_rate(coin), RATE_DECIMALS),
         "openInterest": wire(coin.open_interest(), coin.sz_decimals),
         "prevDayPx": wire(before, decimals),
         "dayNtlVlm": usd(volume),

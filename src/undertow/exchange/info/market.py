@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from undertow.exchange.directory import Directory
-from undertow.exchange.info.contexts import contexts, expected_rate
+from undertow.exchange.funding import current_rate
+from undertow.exchange.info.contexts import contexts
 from undertow.exchange.numbers import RATE_DECIMALS, wire
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def predicted_fundings(directory: Directory) -> list[Any]:
     after = (directory.now_ms // HOUR_MS + 1) * HOUR_MS
     rows: list[Any] = []
     for coin in directory.universe(""):
-        rate = {"fundingRate": wire(expected_rate(coin), RATE_DECIMALS), "nextFundingTime": after}
+        rate = {"fundingRate": wire(current_rate(coin), RATE_DECIMALS), "nextFundingTime": after}
         rows.append([coin.name, [["HlPerp", rate]]])
     return rows
 
