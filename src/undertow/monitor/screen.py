@@ -126,7 +126,7 @@ def _bottom(view: SessionView, coin: CoinView, width: int, room: int) -> list[Te
     """Feeds (where there is no third column), coins and the foot."""
     lines = [] if width >= WIDE else [feeds_line(coin)]
     if len(view.coins) > 1:
-        shown = min(len(view.coins), max(room // 3, 2))
+        shown = min(len(view.coins), max(room // 5, 2))
         rows = [coin_row(c, c is coin, width) for c in view.coins[:shown]]
         hidden = len(view.coins) - shown
         lines += [coins_head(), *rows]
