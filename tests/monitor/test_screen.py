@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from undertow.monitor.facts import Feed, Kill
 from undertow.monitor.screen import History, Screen, frame
 from undertow.monitor.screen_process import ScreenProcess, draw_all
@@ -108,7 +109,11 @@ def test_asks_stand_above_bids_and_the_mid_between(view: SessionView) -> None:
     prices = []
     for line in text_of(view, (80, 30)):
         words = line[8:18].split()
-        if len(words) == 1 and words[0].replace(".", "").isdigit() and line[:7].strip(" 0123456789.mid") == "":
+        if (
+            len(words) == 1
+            and words[0].replace(".", "").isdigit()
+            and line[:7].strip(" 0123456789.mid") == ""
+        ):
             prices.append(float(words[0]))
     assert len(prices) > 8
     assert prices == sorted(prices, reverse=True)

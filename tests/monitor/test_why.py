@@ -7,6 +7,8 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 import pytest
+from tests.kernel.session import COIN, START_NS
+
 from undertow.config import Config
 from undertow.events import ACK, CANCELED, GAP, REJECTED
 from undertow.kernel.fill_track import NODES
@@ -16,8 +18,6 @@ from undertow.monitor.facts import Feed, Kill, SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.monitor.why import RANK
 from undertow.units import s_to_ns
-
-from tests.kernel.session import COIN, START_NS
 
 from .watched import NAME, Watched, quoting
 
@@ -367,5 +367,3 @@ def test_codes_are_documented() -> None:
 
     text = (ROOT / "docs" / "screen.md").read_text()
     assert [code for code in RANK if f"`{code}`" not in text] == []
-
-

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
+from tests.kernel.session import COIN, Session
+
 from undertow.config import Config
 from undertow.events import ACK, CANCELED, EVENT, FILL, MAKER
 from undertow.instrument import Instrument, price_of
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import CoinView, SessionView
 from undertow.monitor.watch import SessionWatch
-from undertow.records import Rec, new_record
-
-from tests.kernel.session import COIN, Session
+from undertow.records import Rec, copy_record, new_record
 
 NAME = "COIN"
 
@@ -61,7 +63,6 @@ class Watched(Session):
         desk = self.state.desk
         return [desk.working[i].copy() for i in range(desk.n_working) if desk.working[i].side == side]
 
-
     def lose_orders(self) -> None:
         """The venue cancels every order."""
         for side in (1, -1):
@@ -69,9 +70,17 @@ class Watched(Session):
                 self.send(kind=ACK, ref=int(order["id"]), code=CANCELED)
 
 
-def quoting(config: Config | None = None, **settings: float) -> Watched:
-    """A session that quotes on both sides."""
-    s = Watched(config, **settings)
+@functools.cache
+def _warm() -> Watched:
+    s = Watched()
     s.warm(40.0)
     s.settle()
+    return s
+
+
+def quoting() -> Watched:
+    """A session that quotes on both sides, forty seconds old."""
+    warm, s = _warm(), Watched()
+    s.state, s.book, s.now_ns = copy_record(warm.state), copy_record(warm.book), warm.now_ns
+    s.watch.add_coin(NAME, s.maker, s.state, s.maker.params, s.instrument, s.book)
     return s
