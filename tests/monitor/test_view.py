@@ -50,12 +50,20 @@ def test_the_numbers_are_the_records(session: Watched) -> None:
     assert coin.position.lots == pytest.approx(float(state.inputs.position_lots))
     assert coin.pnl.total == pytest.approx(float(out.equity))
     assert (coin.bid.best_px, coin.ask.best_px) == (out.best_bid_px, out.best_ask_px)
-    assert coin.requests == 1
     assert coin.requests_left == state.allowance.remaining
     for index, seen in ((0, coin.belief.kappa_bid_95), (1, coin.belief.kappa_ask_95)):
         assert seen == pytest.approx(
             kappa_interval(state.estimators.intensity, params.estimators.intensity, index)
         )
+
+
+def test_requests_are_counted_from_when_the_watch_began() -> None:
+    s = quoting()
+    before = int(s.state.desk.requests)
+    assert s.coin().requests == 0
+    s.lose_orders()
+    s.timer()
+    assert s.coin().requests == int(s.state.desk.requests) - before > 0
 
 
 def test_the_parts_of_the_reservation_price_add_up(session: Watched) -> None:

@@ -244,7 +244,7 @@ def test_a_maker_that_has_not_decided_for_seconds() -> None:
 LINKS = {
     "connecting": "not quoting: connecting to the venue for 2.0 s",
     "recovering": "not quoting: reconnected, reloading orders, fills and position for 2.0 s",
-    "down": "not quoting: no connection to the venue for 2.0 s, attempt 3 (reset by peer); {n} orders unattended",
+    "down": "not quoting: no connection to the venue for 2.0 s, attempt 3 (reset); {n} orders unattended",
     "closed": "not quoting: connection closed for 2.0 s",
 }
 
@@ -255,7 +255,7 @@ def test_without_a_connection(state: str) -> None:
     link = s.facts.connection
     link.state, link.since_ns = state, s.now_ns - s_to_ns(2.0)  # type: ignore[assignment]
     if state == "down":
-        link.attempt, link.note = 3, "reset by peer"
+        link.attempt, link.note = 3, "reset"
     assert s.code == "connection"
     assert s.why == LINKS[state].format(n=len(s.working(1)) + len(s.working(-1)))
 
