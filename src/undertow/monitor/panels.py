@@ -76,13 +76,13 @@ def kill_lines(kills: Iterable[KillView]) -> list[Text]:
 
 
 def numbers_panel(view: SessionView, coin: CoinView, wide: bool) -> list[Text]:
-    """What is believed, what is held, what it has earned."""
+    """What is held, what it has earned, what it cost in requests; what is believed."""
     return [
-        *_reservation(coin, wide),
-        *_belief(coin, wide),
         *_position(view, coin, wide),
         *_pnl(coin, wide),
         *_requests(view, coin),
+        *_reservation(coin, wide),
+        *_belief(coin, wide),
     ]
 
 
@@ -165,15 +165,16 @@ def _position(view: SessionView, coin: CoinView, wide: bool) -> list[Text]:
 
 def _pnl(coin: CoinView, wide: bool) -> list[Text]:
     p = coin.pnl
-    traded = f"{count(p.fills)} fills, {count(p.volume_usd)} USD traded"
-    total = _line(("PnL ", "dim"), (usd(p.total), f"bold {tone(p.total)}"), " USD")
-    head = [total.append(f"  {traded}")] if wide else [total, _line(f" {traded}")]
+    traded = f", {count(p.volume_usd)} USD traded" if wide else ""
+    fills = "1 fill" if p.fills == 1 else f"{count(p.fills)} fills"
+    total = (usd(p.total), f"bold {tone(p.total)}")
+    head = _line(("PnL ", "dim"), total, f" USD  {fills}{traded}")
     parts = [
         *(("spread", usd(p.spread)), ("markout", usd(-p.markout_loss)), ("fees", usd(-p.fees))),
         *(("funding", usd(p.funding)), ("inventory", usd(p.inventory))),
     ]
     step = 3 if wide else 2
-    return [*head, *[_pairs(*parts[i : i + step]) for i in range(0, len(parts), step)]]
+    return [head, *[_pairs(*parts[i : i + step]) for i in range(0, len(parts), step)]]
 
 
 def _requests(view: SessionView, coin: CoinView) -> list[Text]:
