@@ -1,0 +1,130 @@
+"""The gateway on a TCP port: ``POST /info``, ``POST /exchange``, ``GET /ws``, on loopback by default."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+
+from aiohttp import WSMsgType, web
+
+from undertow.exchange.gateway import Gateway
+from undertow.exchange.pump import Pump
+
+BACKLOG = 20_000
+"""A client this many frames behind is dropped, as a venue drops who does not read."""
+
+DEFAULT_PORT = 3001
+"""The port of the official SDK's ``LOCAL_API_URL``."""
+
+
+class _Outbox:
+    """Frames on their way to one client; a task writes them, so sending never blocks the exchange."""
+
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request) -> None:
+        self._ws, self._request = ws, request
+        self._frames: deque[bytes] = deque()
+        self._some = asyncio.Event()
+
+    def send(self, data: bytes) -> None:
+        """Queue one text frame."""
+        self._frames.append(data)
+        self._some.set()
+        if len(self._frames) > BACKLOG:
+            self.drop()
+
+    def drop(self) -> None:
+        """Break the TCP connection: the client sees 1006."""
+        self._frames.clear()
+        transport = self._request.transport
+        if transport is not None:
+            transport.abort()
+
+    async def write(self) -> None:
+        """Write until the connection is gone."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await self._some.wait()
+                self._some.clear()
+                while self._frames:
+                    await self._ws.send_frame(self._frames.popleft(), WSMsgType.TEXT)
+
+
+class Server:
+    """An HTTP and websocket server in front of a gateway.
+
+    ``port`` 0 takes a free one. `start` raises `OSError` where the port is taken.
+    """
+
+    def __init__(
+        self, gateway: Gateway, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT, speed: float = 1.0
+    ) -> None:
+        self.gateway = gateway
+        self._host, self._port, self._speed = host, port, speed
+        self._runner: web.AppRunner | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._requests: dict[web.Request, None] = {}
+
+    @property
+    def url(self) -> str:
+        """Base URL for clients, known once started."""
+        return f"http://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen and let the exchange's time run."""
+        app = web.Application(client_max_size=4 << 20)
+        app.router.add_post("/info", self._post)
+        app.router.add_post("/exchange", self._post)
+        app.router.add_get("/ws", self._websocket)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._host, self._port, backlog=1024)
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = int(runner.addresses[0][1])
+        self._pump = asyncio.create_task(Pump(self.gateway, speed=self._speed).run(), name="exchange")
+
+    async def run(self) -> None:
+        """Wait until cancelled; a fault of the exchange is raised here."""
+        assert self._pump is not None, "start first"
+        await asyncio.shield(self._pump)
+
+    async def stop(self) -> None:
+        """Close every socket, answer what is waiting, stop listening."""
+        if self._pump is not None:
+            self._pump.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pump
+        self.gateway.shut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._pump, self._runner = None, None
+
+    async def _post(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        status, reply = await self.gateway.http(request.path, body, request.remote or "")
+        kind = "application/json" if status in (200, 429) else "text/plain"
+        return web.Response(status=status, body=reply, content_type=kind)
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(autoping=True, compress=False, max_msg_size=4 << 20)
+        outbox = _Outbox(ws, request)
+        if not self.gateway.admits(request.remote or ""):
+            return web.Response(status=429, body=b"null", content_type="application/json")
+        await ws.prepare(request)
+        socket = self.gateway.open_socket(outbox.send, outbox.drop, request.remote or "")
+        writer = asyncio.create_task(outbox.write(), name="socket")
+        try:
+            async for message in ws:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    socket.on_text(message.data)
+        finally:
+            socket.on_close()
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+        return ws
