@@ -18,6 +18,7 @@ from undertow.trading.capture import SessionRecorder
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.playback import messages
 from undertow.trading.runner import CoinRunner
+from undertow.trading.seams import Received
 from undertow.trading.session import LiveSession
 
 TITLE = "Cost of the live loop"
@@ -26,7 +27,7 @@ SEED = 61
 SECONDS = 1_200.0
 
 
-def _alone(shown: list, runner: CoinRunner) -> dict[str, list[float]]:  # type: ignore[type-arg]
+def _alone(shown: list[Received], runner: CoinRunner) -> dict[str, list[float]]:
     """Microseconds of `CoinRunner.see` by kind of message, no decisions in between."""
     taken: dict[str, list[float]] = {}
     for received in shown:
@@ -40,7 +41,7 @@ def _alone(shown: list, runner: CoinRunner) -> dict[str, list[float]]:  # type: 
     return taken
 
 
-def _whole(shown: list, runner: CoinRunner, folder: Path) -> tuple[list[float], list[float]]:  # type: ignore[type-arg]
+def _whole(shown: list[Received], runner: CoinRunner, folder: Path) -> tuple[list[float], list[float]]:
     """Microseconds of a market message and of a timer with paper matching and recording."""
     paper = PaperExecution([PaperMarket(runner.coin, runner.instrument)])
     session = LiveSession([runner], paper, _Still(), recorder=SessionRecorder(folder), catch_up_s=1e9)
@@ -102,5 +103,7 @@ def measure() -> list[Figure]:
             bool(t50 <= 200.0),
             detail={"p99": round(float(t99), 1)},
         ),
-        Figure("20 coins at this cadence, share of a core", round(20 * per_s, 3), "<= 0.4", 20 * per_s <= 0.4),
+        Figure(
+            "20 coins at this cadence, share of a core", round(20 * per_s, 3), "<= 0.4", 20 * per_s <= 0.4
+        ),
     ]

@@ -102,7 +102,11 @@ def measure(hours: float = HOURS) -> list[Figure]:
             f"<= {MOST_GROWTH_MB:g}",
             growth <= MOST_GROWTH_MB,
             seeds=[SEED, SEED + 1],
-            detail={"course": course, "store_mb": round(store_mb, 2), "times_faster": round(hours * 3600 / took)},
+            detail={
+                "course": course,
+                "store_mb": round(store_mb, 2),
+                "times_faster": round(hours * 3600 / took),
+            },
         ),
         Figure("capture per coin and hour, MB", round(per_hour, 2), "<= 10", per_hour <= 10.0),
         Figure(

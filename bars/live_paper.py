@@ -27,12 +27,12 @@ from undertow.trading.session import LiveSession
 
 TITLE = "Paper trading against replay"
 
-SECONDS = 5_400.0
+SECONDS = 3_600.0
 SEEDS = (51, 52, 53)
 CONFIG = Config(symmetric=Symmetric(half_spread_bps=0.5, spacing_bps=0.5, requote_bps=0.3))
 FEES_BPS = {"symmetric": 1.5, "undertow": -1.0, "glft": 1.5}
 """Maker fees at which the makers trade often on this market."""
-IN_TIME = ReplaySettings(response_latency_ms=1_500.0), 1_400.0
+IN_TIME = ReplaySettings(response_latency_ms=4_000.0), 3_900.0
 AS_THE_VENUE = ReplaySettings(), 500.0
 
 

@@ -1,4 +1,4 @@
-"""Makers on the local exchange, by its wire, in one process: the captured session reruns to the same bytes."""
+"""Makers on the local exchange, by its wire, in one process: what was captured reruns to the same bytes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ SIGNER = Signer("0x" + "22" * 32, mainnet=False)
 START_NS = 1_767_225_600_000_000_000
 
 
-async def live(folder: Path, names: dict[str, str], orders: str, seconds: float) -> tuple[LiveSession, Exchange]:
+async def live(
+    folder: Path, names: dict[str, str], orders: str, seconds: float
+) -> tuple[LiveSession, Exchange]:
     """A session of makers (by coin) on an exchange with generated markets."""
     clock = LoopClock(START_NS)
     listings = [generated_listing(coin, "hl-btc", seed=5 + k) for k, coin in enumerate(names)]
@@ -53,7 +55,9 @@ async def live(folder: Path, names: dict[str, str], orders: str, seconds: float)
     instruments = {coin: hyperliquid_perp(coin, 5) for coin in names}
     async with pumping(gateway):
         client = VenueClient(net, net, clock, network="testnet", signer=SIGNER, seed=3)
-        runners = [CoinRunner(c, instruments[c], makers.make(n, config(), instruments[c])) for c, n in names.items()]
+        runners = [
+            CoinRunner(c, instruments[c], makers.make(n, config(), instruments[c])) for c, n in names.items()
+        ]
         execution: Execution
         account = None
         if orders == "venue":
