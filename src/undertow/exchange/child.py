@@ -23,14 +23,15 @@ _STOP_S = 10.0
 
 class _Ready(msgspec.Struct):
     url: str = ""
+    start_ns: int = 0
     error: str = ""
 
 
 class Spawned:
-    """A running child. ``url``: where it listens."""
+    """A running child. ``url``: where it listens, ``start_ns``: when its exchange opened."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
-        self._process, self.url = process, url
+    def __init__(self, process: asyncio.subprocess.Process, url: str, start_ns: int) -> None:
+        self._process, self.url, self.start_ns = process, url, start_ns
 
     @property
     def pid(self) -> int:
@@ -82,7 +83,7 @@ async def spawn(spec: LocalSpec, *, ready_s: float = READY_S) -> Spawned:
     if ready.error:
         await _end(process)
         raise OSError(f"the local exchange did not start: {ready.error}")
-    return Spawned(process, ready.url)
+    return Spawned(process, ready.url, ready.start_ns)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -107,7 +108,7 @@ async def _main() -> None:
     except OSError as fault:
         _say(_Ready(error=str(fault)))
         return
-    _say(_Ready(url=local.url))
+    _say(_Ready(url=local.url, start_ns=local.start_ns))
     running = asyncio.create_task(local.run())
     ended = asyncio.create_task(reader.read())
     await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)

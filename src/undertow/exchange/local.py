@@ -25,6 +25,7 @@ class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A market to list as `coin`: a preset of the generator, or a recording of a store.
 
     A recording is `source` in the store at `store`: ``VENUE/COIN``. ``growth_mode``: fees of a tenth.
+    ``history_s``: seconds a generated market has lived before the exchange opens.
     ``reference``: also list the asset that a generated market follows, under this name.
     """
 
@@ -34,6 +35,7 @@ class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_leverage: int = 40
     growth_mode: bool = False
     reference: str = ""
+    history_s: float = 0.0
 
     @classmethod
     def preset(cls, text: str) -> MarketSpec:
@@ -55,7 +57,7 @@ class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The listing; a generated market is drawn from `seed`."""
         terms = {"max_leverage": self.max_leverage, "growth_mode": self.growth_mode}
         if not self.store:
-            return generated_listing(self.coin, self.source, seed, **terms)
+            return generated_listing(self.coin, self.source, seed, history_s=self.history_s, **terms)
         venue, _, stored = self.source.partition("/")
         recording = open_recording(self.store, venue, stored)
 
@@ -148,6 +150,8 @@ class LocalExchange:
 
     def __init__(self, spec: LocalSpec) -> None:
         self.spec = spec
+        self.start_ns = 0
+        """When it opened, known once started."""
         self._server: Server | None = None
 
     @property
@@ -185,8 +189,9 @@ class LocalExchange:
         """Compile, build and listen. Raises `OSError` where the port is taken."""
         await asyncio.to_thread(warm_up, self.spec)
         start_ns = WallClock().now_ns() if self.spec.start_ns is None else self.spec.start_ns
-        exchange = build(self.spec, start_ns)
         clock = LoopClock(start_ns, self.spec.speed)
+        exchange = build(self.spec, start_ns)
+        self.start_ns = start_ns
         gateway = Gateway(exchange, clock, limits=self.spec.limits)
         server = Server(gateway, host=self.spec.host, port=self.spec.port, speed=self.spec.speed)
         await server.start()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +25,18 @@ from undertow.exchange.local import MarketSpec
 from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
-from undertow.live.local import local_markets, local_references, start_exchange, throwaway_signer
+from undertow.live.local import (
+    histories,
+    local_markets,
+    local_references,
+    start_exchange,
+    throwaway_signer,
+)
 from undertow.live.spec import RunSpec
+from undertow.live.warming import watch
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import SessionView
+from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
@@ -89,7 +97,8 @@ async def run_session(
         client = _client(spec, clock, signer)
         stack.push_async_callback(client.close)
         preset = markets[0].source if len(markets) == 1 else None
-        parts = await _prepared(spec, config, client, clock, preset, say)
+        past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
+        parts = await _prepared(spec, config, client, clock, preset, past, say)
         return await _lived(parts, config, stop, show)
 
 
@@ -115,7 +124,13 @@ def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
 
 
 async def _prepared(
-    spec: RunSpec, config: Config, client: VenueClient, clock: Clock, preset: str | None, say: Say
+    spec: RunSpec,
+    config: Config,
+    client: VenueClient,
+    clock: Clock,
+    preset: str | None,
+    past: Mapping[str, Recording],
+    say: Say,
 ) -> Parts:
     """Everything up to the first row."""
     found = await look_around(client, spec, spec.coins, config)
@@ -123,6 +138,9 @@ async def _prepared(
     if spec.orders == "venue":
         leverage = await set_leverage(client, found.coins, spec.leverage)
     runners = make_runners(spec, config, found.instruments, preset)
+    for runner in runners:
+        if runner.coin in past:
+            watch(runner, past[runner.coin])
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
     folder = spec.folder / name
     say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
