@@ -40,8 +40,12 @@ from undertow.venue.universe import Coin, UnknownCoin, discover
 from undertow.venue.wire.actions import UpdateLeverage
 from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
 
-LIMIT_SLACK = 1.25
-"""The order manager's position limit over the maker's own, which moves with the price."""
+LIMIT_SLACK = 1.5
+"""The order manager's position limit over the maker's own.
+
+The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
+of the two, and every order whose end it has not been told of.
+"""
 
 
 class CannotRun(ValueError):
