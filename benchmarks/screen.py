@@ -62,10 +62,8 @@ def main() -> None:
         screen = Screen(io.StringIO(), size=size)
         drawn = _median_s(lambda i, screen=screen: screen.draw(from_json(lines[i])), len(lines))
         peer = _live(views, size)
-        print(
-            f"draw {size[0]:>3} x {size[1]}, read and changed  {drawn * 1e3:8.2f} ms = {drawn * 4:.1%} of a core"
-            f" (rich Live {peer * 1e3:.2f} ms)"
-        )
+        share = f"{drawn * 4:.1%} of a core (rich Live {peer * 1e3:.2f} ms)"
+        print(f"draw {size[0]:>3} x {size[1]}, read and changed  {drawn * 1e3:8.2f} ms = {share}")
 
 
 if __name__ == "__main__":
