@@ -231,8 +231,8 @@ def fill_line(fill: FillView) -> Text:
     word, color = ("bought", "green") if fill.side > 0 else ("sold  ", "red")
     taker = "" if fill.maker else " taker"
     return _line(
-        *((f"{when} ", "dim"), (word, color), f" {size(fill.qty):>6} at {price(fill.px):<8}"),
-        *((f"{edge:<11}", tone(fill.edge_bps)), (f" fee {number(fill.fee, 3)}{taker}", "dim")),
+        *((f"{when} ", "dim"), (word, color), f" {size(fill.qty):>6} at {price(fill.px):<7}"),
+        *((f"{edge:<9}", tone(fill.edge_bps)), (f" fee {number(fill.fee, 3)}{taker}", "dim")),
     )
 
 
