@@ -16,6 +16,7 @@ from undertow.exchange.market import Market
 from undertow.exchange.market_recorded import RecordedBackground
 from undertow.exchange.numbers import divide_up, plain
 from undertow.exchange.server import DEFAULT_PORT, Server
+from undertow.exchange.way import Latency
 from undertow.synthetic.presets import load_preset
 
 _START_NS = 1_700_000_000_000_000_000
@@ -65,7 +66,8 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a local exchange is made of.
 
     ``speed``: seconds of its time per second; ``funds``: USD per address (lower case), on every dex
-    listed; ``limits``: whether IP limits hold; ``start_ns`` None: now.
+    listed; ``limits``: whether IP limits hold; ``latency_s``: added each way to what this machine takes
+    (the venue: 0.1 to 0.3); ``start_ns`` None: now.
     """
 
     markets: tuple[MarketSpec, ...]
@@ -75,6 +77,7 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = DEFAULT_PORT
     funds: dict[str, float] = {}
     limits: bool = True
+    latency_s: float = 0.0
     start_ns: int | None = None
 
     def __post_init__(self) -> None:
@@ -88,6 +91,8 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"speed = {self.speed} must be positive")
         if not 0 <= self.port < 65_536:
             raise ValueError(f"port = {self.port} must lie in 0..65535")
+        if not 0.0 <= self.latency_s <= 60.0:
+            raise ValueError(f"latency_s = {self.latency_s} must lie in 0..60")
         for address, usd in self.funds.items():
             if not usd > 0.0:
                 raise ValueError(f"funds of {address} = {usd} must be positive")
@@ -178,7 +183,9 @@ class LocalExchange:
         exchange = build(self.spec, start_ns)
         clock = LoopClock(start_ns, self.spec.speed)
         gateway = Gateway(exchange, clock, limits=self.spec.limits)
-        server = Server(gateway, host=self.spec.host, port=self.spec.port, speed=self.spec.speed)
+        spec = self.spec
+        latency = Latency(spec.latency_s, spec.latency_s)
+        server = Server(gateway, host=spec.host, port=spec.port, speed=spec.speed, latency=latency)
         await server.start()
         self._server = server
 
