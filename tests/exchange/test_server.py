@@ -143,7 +143,7 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, os\n"
         "from undertow.exchange.child import spawn\n"
-        "from undertow.exchange.local import LocalSpec, MarketSpec\n"
+        "from undertow.exchange.spec import LocalSpec, MarketSpec\n"
         "async def main():\n"
         "    child = await spawn(LocalSpec((MarketSpec('hl-btc', 'BTC'),), port=0))\n"
         "    print(child.pid, flush=True)\n"

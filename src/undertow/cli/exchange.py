@@ -19,7 +19,8 @@ from undertow.cli.errors import UsageError, preparing
 from undertow.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from undertow.exchange.local import LocalExchange, LocalSpec
+    from undertow.exchange.local import LocalExchange
+    from undertow.exchange.spec import LocalSpec
 
 Flag = Parameter(negative=())
 DEFAULT_MARKET = "hl-btc"
@@ -85,7 +86,7 @@ def _spec(
     fund: list[str] | None,
     no_limits: bool,
 ) -> LocalSpec:
-    from undertow.exchange.local import LocalSpec, MarketSpec
+    from undertow.exchange.spec import LocalSpec, MarketSpec
 
     with preparing():
         if recording and store is None:

@@ -12,13 +12,11 @@ from aiohttp import WSMsgType, web
 
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.pump import Pump
+from undertow.exchange.spec import LOCAL_PORT
 from undertow.exchange.way import Latency, Way
 
 BACKLOG = 20_000
 """A client this many frames behind is dropped, as a venue drops who does not read."""
-
-DEFAULT_PORT = 3001
-"""The port of the official SDK's ``LOCAL_API_URL``."""
 
 
 class _Outbox:
@@ -71,7 +69,7 @@ class Server:
         gateway: Gateway,
         *,
         host: str = "127.0.0.1",
-        port: int = DEFAULT_PORT,
+        port: int = LOCAL_PORT,
         speed: float = 1.0,
         latency: Latency | None = None,
     ) -> None:
