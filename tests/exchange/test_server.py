@@ -99,6 +99,21 @@ def test_time_runs_at_the_speed_asked_for() -> None:
     assert asyncio.run(main()) > 5.0
 
 
+def test_a_fault_of_the_exchange_ends_the_server_and_is_raised() -> None:
+    def broken(until_ns: int) -> None:
+        raise ArithmeticError("broken on purpose")
+
+    async def main() -> None:
+        local = LocalExchange(SPEC)
+        await local.start()
+        local.exchange.advance = broken  # type: ignore[method-assign]
+        with pytest.raises(ArithmeticError, match="on purpose"):
+            await local.run()
+        await local.stop()
+
+    asyncio.run(main())
+
+
 def test_latency_is_added_each_way_and_order_kept() -> None:
     async def main() -> None:
         local = LocalExchange(LocalSpec(SPEC.markets, port=0, latency_s=0.15))

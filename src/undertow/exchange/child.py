@@ -115,8 +115,10 @@ async def _main() -> None:
     await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
     for task in (running, ended):
         task.cancel()
-    await asyncio.gather(running, ended, return_exceptions=True)
+    faults = await asyncio.gather(running, ended, return_exceptions=True)
     await local.stop()
+    if isinstance(faults[0], Exception):
+        raise faults[0]
 
 
 def _say(ready: _Ready) -> None:

@@ -113,8 +113,7 @@ class Server:
         """Close every socket, answer what is waiting, stop listening."""
         if self._pump is not None:
             self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
+            await asyncio.gather(self._pump, return_exceptions=True)
         self.gateway.shut()
         if self._runner is not None:
             await self._runner.cleanup()
