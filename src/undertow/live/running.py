@@ -21,7 +21,7 @@ import undertow
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
-from undertow.exchange.local import MarketSpec
+from undertow.exchange.spec import MarketSpec
 from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
@@ -40,12 +40,10 @@ from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
-from undertow.venue.delayed import Delay, DelayedConnector, DelayedHttp
 from undertow.venue.endpoints import endpoints
 from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
 from undertow.venue.sockets import connector
-from undertow.venue.transport import Connector, Http
 
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
@@ -103,18 +101,13 @@ async def run_session(
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network; a local one is put as far away as the venue would be."""
+    """The client of `spec`'s network."""
     where = endpoints(spec.network)
     http_url = spec.url or where.http
     ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    http: Http = HttpxClient(http_url)
-    socket: Connector = connector(ws_url, clock)
-    if spec.network == "local" and spec.latency_ms > 0.0:
-        delay = Delay(spec.latency_ms, spec.latency_ms / 4.0)
-        http, socket = DelayedHttp(http, delay, spec.seed), DelayedConnector(socket, clock, delay, spec.seed)
     return VenueClient(
-        http,
-        socket,
+        HttpxClient(http_url),
+        connector(ws_url, clock),
         clock,
         network=spec.network,
         signer=signer,

@@ -134,7 +134,8 @@ class Admission:
             gate.refused[found] += 1
         text = found.value
         if found is Breach.POSITION:
-            text = f"position and orders would come to {exposure + order.side * position} of {gate.limit_lots} lots"
+            worst = exposure + order.side * position
+            text = f"position and orders would come to {worst} of {gate.limit_lots} lots"
         self._notices.tell(now_ns, Kind.LIMIT, order.coin, text, order.lots)
         return True
 
