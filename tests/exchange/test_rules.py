@@ -29,8 +29,16 @@ def statuses(b: Bench, user: str) -> list[str]:
             "Order could not immediately match against any resting orders. asset=0",
             "iocCancelRejected",
         ),
-        ({"side": 1, "tick": PX + 1, "steps": 20}, "Price must be divisible by tick size. asset=0", "tickRejected"),
-        ({"side": 1, "tick": BID, "steps": 10}, "Order must have minimum value of $10. asset=0", "minTradeNtlRejected"),
+        (
+            {"side": 1, "tick": PX + 1, "steps": 20},
+            "Price must be divisible by tick size. asset=0",
+            "tickRejected",
+        ),
+        (
+            {"side": 1, "tick": BID, "steps": 10},
+            "Order must have minimum value of $10. asset=0",
+            "minTradeNtlRejected",
+        ),
         (
             {"side": 1, "tick": BID, "steps": 20, "reduce": True},
             "Reduce only order would increase position. asset=0",
@@ -42,10 +50,14 @@ def statuses(b: Bench, user: str) -> list[str]:
             "tickRejected",
         ),
         ({"side": 1, "tick": 2 * PX, "steps": 20}, "Price too far from oracle asset=0", "oracleRejected"),
-        ({"side": 1, "tick": BID, "steps": 10**8}, "Insufficient margin to place order. asset=0", "perpMarginRejected"),
+        (
+            {"side": 1, "tick": BID, "steps": 10**8},
+            "Insufficient margin to place order. asset=0",
+            "perpMarginRejected",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) and value.endswith("Rejected") else "",
-)  # fmt: skip
+)
 def test_refused_orders(spec: dict, text: str, status: str) -> None:
     b = Bench()
     assert b.order(ALICE, **spec) == {"error": text}
@@ -92,7 +104,7 @@ def test_a_fault_of_content_is_one_error_for_the_whole_batch(change: dict, text:
 )
 def test_what_the_venue_cannot_read_is_malformed(action: object) -> None:
     b = Bench()
-    with pytest.raises(Malformed, match="must be|not known"):
+    with pytest.raises(Malformed, match=r"must be|not known"):
         b.ex.submit(ALICE, action, b.nonce())
 
 
@@ -185,6 +197,19 @@ def test_a_side_flip_keeps_the_old_order() -> None:
     }
     assert b.known(ALICE, oid).live
     assert modify(b, 1, b.spec(1, BID, 20))["response"] == "Cannot modify canceled or filled order"
+
+
+def test_a_trigger_order_modified_is_a_trigger_order() -> None:
+    b = Bench()
+    b.order(ALICE, 1, ASK, 100, "Ioc")
+    stop = b.spec(-1, 80 * PX // 100, 100, reduce=True, trigger=(True, 90 * PX // 100, "sl"))
+    oid = b.orders(ALICE, stop)[0]["resting"]["oid"]
+    higher = b.spec(-1, 80 * PX // 100, 100, reduce=True, trigger=(True, 95 * PX // 100, "sl"))
+    assert modify(b, oid, higher)["status"] == "ok"
+    (order,) = b.ex.account(ALICE).live.values()
+    assert order.trigger.tick == 95 * PX // 100
+    assert b.state.triggers == [order]
+    assert not order.resting
 
 
 def test_batch_modify_answers_each() -> None:
@@ -298,6 +323,17 @@ def test_halt_cancels_and_settles_and_upgrades_take_post_only() -> None:
     b.run(150)
     b.rest(ALICE, 1, BID, 20, "Gtc")
     conserved(b.ex)
+
+
+def test_a_delisted_coin_has_no_book() -> None:
+    b = Bench()
+    oid = b.rest(ALICE, 1, BID, 20)
+    b.ex.controls.delist("X")
+    assert b.known(ALICE, oid).status == "delistedCanceled"
+    assert (b.coin.levels(1, 5), b.coin.best(-1), b.coin.top()) == ([], None, (None, None))
+    b.run(100)
+    b.ex.controls.resume("X")
+    assert b.order(ALICE, 1, BID, 20) == {"error": "Trading is halted. asset=0"}
 
 
 def test_open_interest_cap_stops_growth_only() -> None:
