@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
-from undertow.units import NS_PER_S
+from undertow.units import NS_PER_MS, NS_PER_S
 from undertow.venue.account_events import (
     AccountEvent,
     Canceled,
@@ -206,7 +206,8 @@ class AccountFeed:
 
     def _take_payments(self, payments: Sequence[FundingPayment], recv_ns: int, *, recovered: bool) -> None:
         for payment in sorted(payments, key=_time_of) if recovered else payments:
-            if self._payments.is_new((payment.time_ms // _HOUR_MS, payment.coin), payment.time_ms):
+            key = (payment.time_ms // _HOUR_MS, payment.coin)
+            if self._payments.is_new(key, payment.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Paid(payment, recv_ns, recovered))
 
     def _stop(self) -> None:
