@@ -197,9 +197,8 @@ class AccountFeed:
 
     def _take_fills(self, fills: Sequence[Fill], recv_ns: int, *, recovered: bool) -> None:
         for fill in sorted(fills, key=_time_of) if recovered else fills:
-            if self._fills.is_new(
-                (fill.oid, fill.tid) if fill.tid else (fill.oid, fill.time_ms), fill.time_ms
-            ):
+            key = fill.key if fill.tid else (fill.oid, -fill.time_ms)
+            if self._fills.is_new(key, fill.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Filled(fill, recv_ns, recovered))
                 if self._check.filled(fill) and not recovered:
                     self._doubt(recv_ns)
