@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,7 @@ _START_NS = 1_700_000_000_000_000_000
 
 def listing_of(market: MarketSpec, seed: int) -> Listing:
     """The listing of a market; a generated one is drawn from `seed`."""
-    terms = {"max_leverage": market.max_leverage, "growth_mode": market.growth_mode}
+    terms: dict[str, Any] = {"max_leverage": market.max_leverage, "growth_mode": market.growth_mode}
     if not market.store:
         return generated_listing(market.coin, market.source, seed, history_s=market.history_s, **terms)
     venue, _, stored = market.source.partition("/")

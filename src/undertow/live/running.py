@@ -158,10 +158,8 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     left = 0
     async with contextlib.AsyncExitStack() as stack:
         await parts.session.start()
-        parts.connection.start()
-        stack.push_async_callback(parts.connection.close)
-        if parts.account is not None:
-            stack.push_async_callback(parts.account.close)
+        parts.links.start()
+        stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
         await _until(stop, parts, watching)
@@ -184,7 +182,7 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
 
 async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
     """Wait for the end of the duration, for `stop`, or for something to break."""
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]  # type: ignore[list-item]
+    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]
     timeout = parts.spec.duration_s
     done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     waiting[0].cancel()
@@ -200,11 +198,11 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     loop = asyncio.get_running_loop()
     while True:
         now_ns = clock.now_ns()
-        parts.streams.look(now_ns)
+        parts.links.look(now_ns)
         facts.note(now_ns)
         parts.watch.look_next(now_ns)
         show(parts.watch.view(now_ns))
-        if loop.time() >= budget_at and parts.connection.is_up and parts.client.account is not None:
+        if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + 30.0
             asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
         await asyncio.sleep(parts.watch.turn_s)
