@@ -39,6 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
     "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
+    "live": SPEECH
+    | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"},
     "api": SPEECH
     | {
         "market_params",

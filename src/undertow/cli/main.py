@@ -20,9 +20,19 @@ app = App(
     version_flags=["--version"],
 )
 app.command(
+    "undertow.cli.run:run",
+    name="run",
+    help="Quote a market: paper money on a local exchange, unless told otherwise.",
+)
+app.command(
     "undertow.cli.replay:replay",
     name="replay",
     help="Replay a maker over a market and write the account of its session.",
+)
+app.command(
+    "undertow.cli.rerun:rerun",
+    name="rerun",
+    help="Show a recorded session to its makers again: the same requests, the same state?",
 )
 app.command(
     "undertow.cli.compare:compare",

@@ -30,6 +30,10 @@ def admit(
         raise Refused(errors.NO_DEPOSIT.format(address=owner.address))
     if isinstance(action, ReserveWeight) and signer != owner.address:
         raise Refused(errors.MASTER_ONLY)
+    if isinstance(action, PlaceOrders) and action.builder is not None:
+        builder, fee = action.builder
+        if fee > owner.builders.get(builder.lower(), 0):
+            raise Refused(errors.BUILDER_FEE)
     count = weight(action)
     if count > state.rules.most_per_action:
         raise Refused(errors.WEIGHT)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from undertow.exchange.market import Market
 from undertow.exchange.market_generated import GeneratedBackground
+from undertow.exchange.market_reference import ReferenceBackground
 from undertow.synthetic.generate import generate
 from undertow.synthetic.params import MarketParams
 
@@ -122,3 +126,21 @@ def generated_listing(
         return GeneratedBackground(market)
 
     return Listing(coin=coin, open_market=open_market, max_leverage=max_leverage, **terms)  # type: ignore[arg-type]
+
+
+def following_reference(listing: Listing, coin: str) -> tuple[Listing, Listing]:
+    """`listing`, and beside it `coin`: the asset its market follows (`market_reference`)."""
+    opened: list[Market] = []
+
+    def open_market(start_ns: int) -> Market:
+        opened[:] = [listing.open_market(start_ns)]
+        return opened[0]
+
+    def open_reference(start_ns: int) -> Market:
+        market = opened[0] if opened else listing.open_market(start_ns)
+        opened[:] = [market]
+        instrument = msgspec.structs.replace(market.instrument, name=coin)
+        return ReferenceBackground(instrument, market.sz_decimals, lambda: opened[0])
+
+    follower = dataclasses.replace(listing, open_market=open_market)
+    return follower, Listing(coin=coin, open_market=open_reference, max_leverage=listing.max_leverage)

@@ -11,7 +11,7 @@ from undertow.clock import LoopClock, WallClock
 from undertow.data.store import open_recording
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
-from undertow.exchange.listing import Dex, Listing, Rules, generated_listing
+from undertow.exchange.listing import Dex, Listing, Rules, following_reference, generated_listing
 from undertow.exchange.market import Market
 from undertow.exchange.market_recorded import RecordedBackground
 from undertow.exchange.numbers import divide_up, plain
@@ -24,13 +24,16 @@ _START_NS = 1_700_000_000_000_000_000
 class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A market to list as `coin`: a preset of the generator, or a recording of a store.
 
-    A recording is `source` in the store at `store`: ``VENUE/COIN``.
+    A recording is `source` in the store at `store`: ``VENUE/COIN``. ``growth_mode``: fees of a tenth.
+    ``reference``: also list the asset that a generated market follows, under this name.
     """
 
     source: str
     coin: str
     store: str = ""
     max_leverage: int = 40
+    growth_mode: bool = False
+    reference: str = ""
 
     @classmethod
     def preset(cls, text: str) -> MarketSpec:
@@ -50,15 +53,21 @@ class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def listing(self, seed: int) -> Listing:
         """The listing; a generated market is drawn from `seed`."""
+        terms = {"max_leverage": self.max_leverage, "growth_mode": self.growth_mode}
         if not self.store:
-            return generated_listing(self.coin, self.source, seed, max_leverage=self.max_leverage)
+            return generated_listing(self.coin, self.source, seed, **terms)
         venue, _, stored = self.source.partition("/")
         recording = open_recording(self.store, venue, stored)
 
         def open_market(start_ns: int) -> Market:
             return RecordedBackground(recording, start_ns)
 
-        return Listing(self.coin, open_market, max_leverage=self.max_leverage)
+        return Listing(self.coin, open_market, **terms)
+
+    def listings(self, seed: int) -> tuple[Listing, ...]:
+        """The listing, and that of its reference where it is to be listed."""
+        listing = self.listing(seed)
+        return following_reference(listing, self.reference) if self.reference else (listing,)
 
 
 class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +90,7 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.markets:
             raise ValueError("markets must name one market at least")
         names = [market.coin for market in self.markets]
+        names += [market.reference for market in self.markets if market.reference]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"coin {twice[0]} is listed twice: name the second one PRESET=COIN")
@@ -95,7 +105,7 @@ class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def build(spec: LocalSpec, start_ns: int) -> Exchange:
     """The exchange that `spec` describes, its accounts funded on every dex."""
-    listings = [market.listing(spec.seed + i) for i, market in enumerate(spec.markets)]
+    listings = [one for i, market in enumerate(spec.markets) for one in market.listings(spec.seed + i)]
     names = sorted({listing.dex for listing in listings} - {""})
     rules = Rules(dexes=tuple(Dex(name) for name in names))
     exchange = Exchange(listings, rules, start_ns=start_ns, seed=spec.seed)
@@ -144,6 +154,11 @@ class LocalExchange:
     def exchange(self) -> Exchange:
         """The exchange itself, for deposits and for looking at. Only once started."""
         return self._running.gateway.exchange
+
+    @property
+    def gateway(self) -> Gateway:
+        """Its face: sockets, limits, `shut` and `reopen`. Only once started."""
+        return self._running.gateway
 
     @property
     def url(self) -> str:

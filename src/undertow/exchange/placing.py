@@ -37,13 +37,13 @@ def prevalidate(state: State, specs: Iterable[OrderSpec], grouping: str = "na") 
             raise PreValidation(errors.INVALID_SIZE)
         if steps == 0 and grouping != "positionTpsl":
             raise PreValidation(errors.ZERO_SIZE)
-        if spec.trigger is not None and grouping == "positionTpsl" and not spec.reduce_only:
+        if spec.trigger is not None and grouping != "na" and not spec.reduce_only:
             raise PreValidation(errors.TPSL_REDUCE)
     if empty:
         raise PreValidation(errors.EMPTY)
 
 
-def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0) -> Order:
+def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0, builder: int = 0) -> Order:
     """The order of a pre-validated `spec`, known to the account, not yet placed."""
     coin = state.by_asset[spec.asset]
     size = parse(spec.sz, coin.sz_decimals)
@@ -67,6 +67,7 @@ def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0
         cloid=spec.cloid,
         time_ns=state.now_ns,
         priority=priority,
+        builder=builder,
         trigger=trigger,
         status_ns=state.now_ns,
     )

@@ -85,7 +85,7 @@ def tape_levels(book: _Rows, inst: _Rows, side: int, depth: int, into: NDArray[n
     ring = b.bid if side > 0 else b.ask
     mask = ring.shape[0] - 1
     tick = top.best_bid if side > 0 else top.best_ask
-    if tick == NO_BID or tick == NO_ASK:
+    if not NO_BID < tick < NO_ASK:
         return 0
     last = top.window_low if side > 0 else top.window_low + mask
     if side > 0:

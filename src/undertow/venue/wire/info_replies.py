@@ -56,7 +56,6 @@ class Meta(Wire, frozen=True, gc=False):
     universe: list[PerpAsset]
     margin_tables: list[tuple[Count, MarginTable]] = field(default_factory=list)
     collateral_token: Count = 0
-    omitted: ClassVar[tuple[str, ...]] = ("margin_tables", "collateral_token")
 
 
 class PerpDex(Wire, frozen=True, gc=False, kw_only=True):
