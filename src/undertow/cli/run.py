@@ -205,6 +205,6 @@ def _tell(ended: Ended, *, as_json: bool) -> None:
     out += [
         f"account: {ended.start_equity_usd:,.2f} -> {ended.equity_usd:,.2f} USD ({gained:+,.4f}), "
         f"{ended.requests} requests, orders left: {ended.orders_left}",
-        f"recorded in {ended.folder}: undertow replay --session {ended.folder}",
+        f"recorded in {ended.folder}; the same again: undertow rerun {ended.folder}",
     ]
     sys.stdout.write("\n".join(out) + "\n")
