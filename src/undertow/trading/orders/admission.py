@@ -79,7 +79,7 @@ class Admission:
         if old is None or old.state != State.RESTING or not old.oid:
             self._refuse(coin, new.id, action, REJECTED, now_ns)
             if old is not None and not old.over:
-                self._refuse(coin, old.id, action, CANCEL_REJECTED, now_ns)
+                old.owed = True  # answered once it is known what it is; till then the desk leaves it alone
             return None
         exposure = self._table.exposure(coin, new.side) + max(new.lots - old.leaves, 0)
         if old.side != new.side or self._breach(new, exposure, now_ns):
