@@ -103,6 +103,8 @@ def run(
         import webbrowser
 
         webbrowser.open(ended.coins[0].report.resolve().as_uri())
+    if ended.broke is not None:
+        raise ended.broke
     return 1 if ended.orders_left else 0
 
 

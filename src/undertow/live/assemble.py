@@ -66,6 +66,7 @@ class Parts:
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
     recorder: SessionRecorder
+    mids: dict[str, float]
 
 
 @dataclass
@@ -202,8 +203,8 @@ def put_together(
         execution = venue_execution(client, found, config, clock, facts)
     heard: Execution = HeardExecution(execution, watch.on_fill)
     margin = MarginBook(found.equity_usd, leverage)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
@@ -232,4 +233,5 @@ def put_together(
         found.coins,
         found.instruments,
         recorder,
+        found.mids,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from undertow.live.warming import watch
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
+from undertow.replay.from_config import settings_of
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
@@ -52,7 +54,10 @@ _UP_S = 20.0
 
 @dataclass(frozen=True)
 class Ended:
-    """What a session leaves: its folder, an end per coin, equity before and after, what went wrong."""
+    """What a session leaves: its folder, an end per coin, equity before and after, what went wrong.
+
+    ``broke``: the fault that ended it; its orders were cancelled and its account taken all the same.
+    """
 
     folder: Path
     coins: tuple[CoinEnd, ...]
@@ -61,6 +66,7 @@ class Ended:
     orders_left: int
     requests: int
     notes: tuple[str, ...]
+    broke: BaseException | None = None
 
 
 async def run_session(
@@ -147,7 +153,11 @@ async def _prepared(
     recorder = SessionRecorder(
         folder,
         execution=spec.orders,
-        about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
+        about={
+            "undertow": undertow.__version__,
+            "config": msgspec.to_builtins(config),
+            "settings": msgspec.to_builtins(settings_of(config)),
+        },
     )
     return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
 
@@ -157,13 +167,16 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     facts = Facts(parts)
     left = 0
     async with contextlib.AsyncExitStack() as stack:
-        await parts.session.start()
+        await parts.session.start(parts.mids)
         parts.links.start()
         stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
-        await _until(stop, parts, watching)
-        parts.facts.stopping = parts.facts.stopping or ("stopped" if stop.is_set() else "its time is up")
+        broke = await _until(stop, parts, watching)
+        if broke is not None:
+            parts.facts.notes.append(f"it broke: {type(broke).__name__}: {broke}")
+        ended = "it broke" if broke is not None else "stopped" if stop.is_set() else "its time is up"
+        parts.facts.stopping = parts.facts.stopping or ended
         try:
             await parts.session.stop()
         except OrdersLeft as error:
@@ -177,18 +190,22 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     )
     start = parts.facts.money.start_equity_usd or 0.0
     requests = sum(int(runner.desk.requests) for runner in parts.session.runners)
-    return Ended(parts.recorder.folder, ends, start, equity, left, requests, tuple(parts.facts.notes))
+    notes = tuple(parts.facts.notes)
+    return Ended(parts.recorder.folder, ends, start, equity, left, requests, notes, broke)
 
 
-async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
-    """Wait for the end of the duration, for `stop`, or for something to break."""
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]
-    timeout = parts.spec.duration_s
-    done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    waiting[0].cancel()
-    for task in done:
-        if task is watching and (error := watching.exception()) is not None:
-            raise error
+async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> BaseException | None:
+    """Wait for the end of the duration or for `stop`; what broke meanwhile, if anything did."""
+    loop = asyncio.get_running_loop()
+    until = math.inf if parts.spec.duration_s is None else loop.time() + parts.spec.duration_s
+    while loop.time() < until and not stop.is_set():
+        if watching.done():
+            return watching.exception()
+        if parts.session.failure is not None:
+            return parts.session.failure
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(until - loop.time(), 0.1))
+    return None
 
 
 async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
