@@ -65,6 +65,7 @@ class Parts:
     facts: SessionFacts
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
+    mids: dict[str, float]
     recorder: SessionRecorder
 
 
@@ -231,5 +232,6 @@ def put_together(
         facts,
         found.coins,
         found.instruments,
+        found.mids,
         recorder,
     )
