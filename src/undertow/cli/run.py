@@ -92,12 +92,18 @@ def run(
     quiet
         No screen and no lines; the account at the end.
     """
-    with Progress(quiet=quiet or json) as progress, preparing():
-        used = _configured(config)
-        spec = _spec(locals())
-        progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
-        _warm(spec, used)
-    ended = asyncio.run(_session(spec, used, plain=plain, as_json=json, quiet=quiet))
+    try:
+        with Progress(quiet=quiet or json) as progress, preparing():
+            used = _configured(config)
+            spec = _spec(locals())
+            progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
+            _warm(spec, used)
+        ended = asyncio.run(_session(spec, used, plain=plain, as_json=json, quiet=quiet))
+    except KeyboardInterrupt:  # before the session took the signal over
+        ended = None
+    if ended is None or ended.folder is None:
+        _tell_nothing(as_json=json)
+        return 0
     _tell(ended, as_json=json)
     if open and ended.coins:
         import webbrowser
@@ -180,6 +186,14 @@ async def _session(spec: RunSpec, config: Config, *, plain: bool, as_json: bool,
 
     with Display(how_to_show(sys.stdout, json=as_json, plain=plain, quiet=quiet), sys.stdout) as display:
         return await run_session(spec, config, signer=None, say=say, show=display.show, stop=stop)
+
+
+def _tell_nothing(*, as_json: bool) -> None:
+    """The account of a session that was stopped before it began."""
+    if as_json:
+        sys.stdout.write('{"folder":null,"orders_left":0,"requests":0,"coins":[]}\n')
+    else:
+        sys.stdout.write("account: stopped before the session began; no order was sent\n")
 
 
 def _tell(ended: Ended, *, as_json: bool) -> None:

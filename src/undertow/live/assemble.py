@@ -65,6 +65,7 @@ class Parts:
     facts: SessionFacts
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
+    mids: dict[str, float]
     recorder: SessionRecorder
     mids: dict[str, float]
 
@@ -232,6 +233,7 @@ def put_together(
         facts,
         found.coins,
         found.instruments,
+        found.mids,
         recorder,
         found.mids,
     )

@@ -3,7 +3,8 @@
     exchange (a local one starts here) -> client -> makers -> feed and orders -> screen -> stop -> account
 
 The session ends after its duration, when `stop` is set, or when something breaks; in every case all
-orders are cancelled first and the account is taken last.
+orders are cancelled first and the account is taken last. `prepare` and `trade` do it over any client:
+sockets, or an exchange in the same process on virtual time.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -47,25 +49,40 @@ from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
 from undertow.venue.sockets import connector
 
+T = TypeVar("T")
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
-_UP_S = 20.0
+
+
+class Stopped(Exception):
+    """Told to stop before anything was sent."""
 
 
 @dataclass(frozen=True)
 class Ended:
     """What a session leaves: its folder, an end per coin, equity before and after, what went wrong.
 
-    ``broke``: the fault that ended it; its orders were cancelled and its account taken all the same.
+    ``folder`` None: it was stopped before it began, and nothing was sent. ``broke``: the fault that ended
+    it; its orders were cancelled and its account taken all the same.
     """
 
-    folder: Path
+    folder: Path | None
     coins: tuple[CoinEnd, ...]
     start_equity_usd: float
     equity_usd: float
     orders_left: int
     requests: int
     notes: tuple[str, ...]
+    broke: BaseException | None = None
+
+
+@dataclass
+class Traded:
+    """How trading ended: what the account is worth, orders that could not be cancelled, what is to be said."""
+
+    equity_usd: float = 0.0
+    orders_left: int = 0
+    said: list[str] = field(default_factory=list)
     broke: BaseException | None = None
 
 
@@ -83,27 +100,47 @@ async def run_session(
     Raises `CannotRun` where it cannot start as asked, `OSError` where the exchange cannot be reached.
     """
     clock = WallClock()
-    async with contextlib.AsyncExitStack() as stack:
-        markets: tuple[MarketSpec, ...] = ()
-        child: Spawned | None = None
-        if spec.network == "local" and not spec.url:
-            markets = local_markets(spec)
-            signer = signer or throwaway_signer()
-            say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
-            child = await start_exchange(spec, markets, signer.address)
-            stack.push_async_callback(child.stop)
-            spec = msgspec.structs.replace(
-                spec,
-                url=child.url,
-                coins=spec.coins or tuple(m.coin for m in markets),
-                references=spec.references or local_references(markets),
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            markets: tuple[MarketSpec, ...] = ()
+            child: Spawned | None = None
+            if spec.network == "local" and not spec.url:
+                markets = local_markets(spec)
+                signer = signer or throwaway_signer()
+                say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
+                child = await _unless_stopped(stop, start_exchange(spec, markets, signer.address))
+                stack.push_async_callback(child.stop)
+                spec = msgspec.structs.replace(
+                    spec,
+                    url=child.url,
+                    coins=spec.coins or tuple(m.coin for m in markets),
+                    references=spec.references or local_references(markets),
+                )
+            client = _client(spec, clock, signer)
+            stack.push_async_callback(client.close)
+            preset = markets[0].source if len(markets) == 1 else None
+            past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
+            parts = await _unless_stopped(
+                stop, prepare(spec, config, client, clock, say=say, preset=preset, past=past)
             )
-        client = _client(spec, clock, signer)
-        stack.push_async_callback(client.close)
-        preset = markets[0].source if len(markets) == 1 else None
-        past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
-        parts = await _prepared(spec, config, client, clock, preset, past, say)
-        return await _lived(parts, config, stop, show)
+            traded = await trade(parts, stop, show)
+            return account(parts, config, traded)
+    except Stopped:
+        return Ended(None, (), 0.0, 0.0, 0, 0, ())
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is given up (`Stopped`) as soon as `stop` is set."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Stopped
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
@@ -122,16 +159,19 @@ def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
     )
 
 
-async def _prepared(
+async def prepare(
     spec: RunSpec,
     config: Config,
     client: VenueClient,
     clock: Clock,
-    preset: str | None,
-    past: Mapping[str, Recording],
+    *,
     say: Say,
+    preset: str | None = None,
+    past: Mapping[str, Recording] | None = None,
+    name: str | None = None,
 ) -> Parts:
-    """Everything up to the first row."""
+    """Everything up to the first row. ``name``: of the session's folder (one that exists gets new legs)."""
+    past = past or {}
     found = await look_around(client, spec, spec.coins, config)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
@@ -140,7 +180,7 @@ async def _prepared(
     for runner in runners:
         if runner.coin in past:
             watch(runner, past[runner.coin])
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
+    name = name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
     folder = spec.folder / name
     say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
     mode = {"mainnet": "live", "testnet": "testnet"}.get(spec.network, "paper")
@@ -162,36 +202,51 @@ async def _prepared(
     return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
 
 
-async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) -> Ended:
-    """From the first row to the account."""
-    facts = Facts(parts)
-    left = 0
+async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
+    """From the first row until every order is cancelled. Raises `Stopped` where nothing was begun."""
+    facts, traded = Facts(parts), Traded()
     async with contextlib.AsyncExitStack() as stack:
-        await parts.session.start(parts.mids)
-        parts.links.start()
+        await _unless_stopped(stop, parts.session.start(parts.mids))
         stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
-        broke = await _until(stop, parts, watching)
-        if broke is not None:
-            parts.facts.notes.append(f"it broke: {type(broke).__name__}: {broke}")
-        ended = "it broke" if broke is not None else "stopped" if stop.is_set() else "its time is up"
-        parts.facts.stopping = parts.facts.stopping or ended
         try:
-            await parts.session.stop()
-        except OrdersLeft as error:
-            left = len(error.args)
-            parts.facts.notes.append(str(error))
-        equity = await facts.equity()
+            parts.links.start()
+            traded.broke = await _until(stop, parts, watching)
+        finally:
+            if traded.broke is not None:
+                parts.facts.notes.append(f"it broke: {type(traded.broke).__name__}: {traded.broke}")
+            parts.facts.stopping = parts.facts.stopping or _why(stop, traded)
+            try:
+                await parts.session.stop()
+            except OrdersLeft as error:
+                traded.orders_left = max(len(error.oids), 1)
+                parts.facts.notes.append(str(error))
+        traded.equity_usd = await facts.equity()
         show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
+    traded.said = facts.said
+    return traded
+
+
+def _why(stop: asyncio.Event, traded: Traded) -> str:
+    """Why the session ends, for the screen."""
+    if traded.broke is not None:
+        return "something broke"
+    return "stopped" if stop.is_set() else "its time is up"
+
+
+def account(parts: Parts, config: Config, traded: Traded) -> Ended:
+    """The account of a session that has traded, and the report of each of its coins."""
+    folder = parts.recorder.folder
+    said = tuple(traded.said)
     ends = tuple(
-        end_of(parts.recorder.folder, runner.coin, runner.maker, parts.spec, config, tuple(facts.said))
+        end_of(folder, runner.coin, runner.maker, parts.spec, config, said)
         for runner in parts.session.runners
     )
     start = parts.facts.money.start_equity_usd or 0.0
     requests = sum(int(runner.desk.requests) for runner in parts.session.runners)
     notes = tuple(parts.facts.notes)
-    return Ended(parts.recorder.folder, ends, start, equity, left, requests, notes, broke)
+    return Ended(folder, ends, start, traded.equity_usd, traded.orders_left, requests, notes, traded.broke)
 
 
 async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> BaseException | None:
@@ -214,6 +269,8 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     budget_at = 0.0
     loop = asyncio.get_running_loop()
     while True:
+        if parts.session.failure is not None:
+            raise parts.session.failure
         now_ns = clock.now_ns()
         parts.links.look(now_ns)
         facts.note(now_ns)
@@ -231,9 +288,9 @@ async def _quietly(question: Awaitable[object]) -> None:
         await question
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancelled(task: asyncio.Task[Any]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-__all__ = ["CannotRun", "Ended", "run_session"]
+__all__ = ["CannotRun", "Ended", "Stopped", "Traded", "account", "prepare", "run_session", "trade"]
