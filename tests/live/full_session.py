@@ -60,7 +60,7 @@ class RequestLine(Line):
 
 
 class Net:
-    """`Connector` and `Http` of one session: sockets of the account and of the market on lines of their own."""
+    """`Connector` and `Http` of one session: the account's sockets and the market's on lines of their own."""
 
     def __init__(self, gateway: Gateway, seed: int, latency: Latency) -> None:
         self.lines: dict[str, Line] = {

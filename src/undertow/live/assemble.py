@@ -67,7 +67,6 @@ class Parts:
     instruments: dict[str, Instrument]
     mids: dict[str, float]
     recorder: SessionRecorder
-    mids: dict[str, float]
 
 
 @dataclass
@@ -235,5 +234,4 @@ def put_together(
         found.instruments,
         found.mids,
         recorder,
-        found.mids,
     )

@@ -78,7 +78,7 @@ class Ended:
 
 @dataclass
 class Traded:
-    """How trading ended: what the account is worth, orders that could not be cancelled, what is to be said."""
+    """How trading ended: what the account is worth, orders left, what broke, what is to be said."""
 
     equity_usd: float = 0.0
     orders_left: int = 0
