@@ -12,7 +12,7 @@ from undertow.clock import Clock
 from undertow.config import Config
 from undertow.instrument import Instrument
 from undertow.live.heard import HeardExecution
-from undertow.live.spec import RunSpec
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.live.streams import Streams
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
@@ -22,7 +22,7 @@ from undertow.trading.margin import MarginBook
 from undertow.trading.orders.coins import Coin as OrderCoin
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
-from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
@@ -42,10 +42,6 @@ from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
 
 LIMIT_SLACK = 1.25
 """The order manager's position limit over the maker's own, which moves with the price."""
-
-
-class CannotRun(ValueError):
-    """A session that cannot be started as asked; the text says what to change."""
 
 
 @dataclass
@@ -149,7 +145,7 @@ def make_runners(
 
 
 def venue_execution(
-    client: VenueClient, found: Found, config: Config, clock: Clock, facts: SessionFacts
+    client: VenueClient, found: Found, spec: RunSpec, config: Config, clock: Clock, facts: SessionFacts
 ) -> VenueExecution:
     """Orders to the venue, with limits the makers cannot bypass."""
     coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
@@ -175,6 +171,7 @@ def venue_execution(
         limits,
         clock,
         session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        options=OrderOptions(expire_after_s=spec.expire_after_s),
         listener=hear,
     )
 
@@ -197,7 +194,7 @@ def put_together(
         markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
         execution = PaperExecution(markets, settings_of(config), keep_fills=True)
     else:
-        execution = venue_execution(client, found, config, clock, facts)
+        execution = venue_execution(client, found, spec, config, clock, facts)
     heard: Execution = HeardExecution(execution, watch.on_fill)
     margin = MarginBook(found.equity_usd, leverage)
     session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)

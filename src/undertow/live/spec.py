@@ -8,10 +8,15 @@ from typing import Literal
 
 import msgspec
 
+from undertow.config import Stage
 from undertow.venue.endpoints import Network
 
 Orders = Literal["venue", "paper"]
 """Where orders go: to the exchange, or to the paper matcher beside its feed."""
+
+
+class CannotRun(ValueError):
+    """A session that cannot be started as asked; the text says what to change."""
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +27,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     spot pairs a coin's maker also watches; the first is asset 1. ``duration_s`` None: until stopped.
     ``account_usd``: money of the local or paper account. ``leverage``: asked for on every coin.
     ``history_s``: how long a local market has lived, and its maker watched, before the session.
+    ``account``: whose money is traded (empty: the key's own). ``expire_after_s`` None: orders never expire.
+    ``stage``: of the rollout; ``skipped_stages``: what was missing for it, where that was overridden.
     """
 
     network: Network = "local"
@@ -39,6 +46,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     history_s: float = 1_800.0
     folder: Path = Path("sessions")
     account: str = ""
+    expire_after_s: float | None = 10.0
+    stage: Stage = "full"
+    skipped_stages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.duration_s is not None and not self.duration_s > 0.0:
