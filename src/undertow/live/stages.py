@@ -22,7 +22,7 @@ MOST_LOTS: Final = 2.0
 def smallest_usd(instrument: Instrument, mid: float) -> float:
     """The smallest order the venue takes at `mid`, with slack, USD."""
     step_usd = instrument.size_step * mid * instrument.contract_value
-    return max(float(instrument.min_notional) * ORDER_SLACK, 0.0) + step_usd
+    return float(instrument.min_notional) * ORDER_SLACK + step_usd
 
 
 def staged(
@@ -34,7 +34,7 @@ def staged(
     least = max(smallest_usd(instrument, mids[coin]) for coin, instrument in instruments.items())
     risk = msgspec.structs.replace(
         config.risk,
-        lot_usd=min(config.risk.lot_usd, least) if config.risk.lot_usd >= least else least,
+        lot_usd=min(config.risk.lot_usd, least),
         q_max_lots=min(config.risk.q_max_lots, MOST_LOTS),
     )
     one = {"levels": 1}
