@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from undertow.exchange.local import LocalExchange, LocalSpec
+from undertow.exchange.spec import LocalSpec
 
 READY_S = 600.0
 """How long a child may take until it listens (the first start on a machine compiles)."""
@@ -98,6 +98,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _main() -> None:
+    from undertow.exchange.local import LocalExchange
+
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -114,8 +116,10 @@ async def _main() -> None:
     await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
     for task in (running, ended):
         task.cancel()
-    await asyncio.gather(running, ended, return_exceptions=True)
+    faults = await asyncio.gather(running, ended, return_exceptions=True)
     await local.stop()
+    if isinstance(faults[0], Exception):
+        raise faults[0]
 
 
 def _say(ready: _Ready) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from undertow.exchange.child import Spawned, spawn
-from undertow.exchange.local import LocalSpec, MarketSpec
+from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.live.spec import RunSpec
 from undertow.synthetic.generate import GeneratedMarket, generate
 from undertow.units import s_to_ns
@@ -41,7 +41,10 @@ def local_references(markets: tuple[MarketSpec, ...]) -> Mapping[str, tuple[str,
 async def start_exchange(spec: RunSpec, markets: tuple[MarketSpec, ...], address: str) -> Spawned:
     """Start it, `address` funded. Raises `OSError` where it does not start."""
     funds = {address.lower(): spec.account_usd}
-    return await spawn(LocalSpec(markets, seed=spec.seed, port=0, funds=funds))
+    one_way_s = spec.latency_ms * 1e-3
+    return await spawn(
+        LocalSpec(markets, seed=spec.seed, port=0, funds=funds, latency_s=one_way_s, jitter_s=0.5 * one_way_s)
+    )
 
 
 def histories(markets: tuple[MarketSpec, ...], seed: int, start_ns: int) -> dict[str, GeneratedMarket]:

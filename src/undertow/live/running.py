@@ -21,7 +21,7 @@ import undertow
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
-from undertow.exchange.local import MarketSpec
+from undertow.exchange.spec import MarketSpec
 from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
@@ -40,12 +40,10 @@ from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
-from undertow.venue.delayed import Delay, DelayedConnector, DelayedHttp
 from undertow.venue.endpoints import endpoints
 from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
 from undertow.venue.sockets import connector
-from undertow.venue.transport import Connector, Http
 
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
@@ -103,18 +101,13 @@ async def run_session(
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network; a local one is put as far away as the venue would be."""
+    """The client of `spec`'s network."""
     where = endpoints(spec.network)
     http_url = spec.url or where.http
     ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    http: Http = HttpxClient(http_url)
-    socket: Connector = connector(ws_url, clock)
-    if spec.network == "local" and spec.latency_ms > 0.0:
-        delay = Delay(spec.latency_ms, spec.latency_ms / 4.0)
-        http, socket = DelayedHttp(http, delay, spec.seed), DelayedConnector(socket, clock, delay, spec.seed)
     return VenueClient(
-        http,
-        socket,
+        HttpxClient(http_url),
+        connector(ws_url, clock),
         clock,
         network=spec.network,
         signer=signer,
@@ -165,10 +158,8 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     left = 0
     async with contextlib.AsyncExitStack() as stack:
         await parts.session.start()
-        parts.connection.start()
-        stack.push_async_callback(parts.connection.close)
-        if parts.account is not None:
-            stack.push_async_callback(parts.account.close)
+        parts.links.start()
+        stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
         await _until(stop, parts, watching)
@@ -191,7 +182,7 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
 
 async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
     """Wait for the end of the duration, for `stop`, or for something to break."""
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]  # type: ignore[list-item]
+    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]
     timeout = parts.spec.duration_s
     done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     waiting[0].cancel()
@@ -207,11 +198,11 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     loop = asyncio.get_running_loop()
     while True:
         now_ns = clock.now_ns()
-        parts.streams.look(now_ns)
+        parts.links.look(now_ns)
         facts.note(now_ns)
         parts.watch.look_next(now_ns)
         show(parts.watch.view(now_ns))
-        if loop.time() >= budget_at and parts.connection.is_up and parts.client.account is not None:
+        if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + 30.0
             asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
         await asyncio.sleep(parts.watch.turn_s)

@@ -19,7 +19,7 @@ NEVER_NS = 2**62
 
 
 def watch(runner: CoinRunner, market: Recording) -> bool:
-    """Show `runner`'s maker the whole of `market`, with its timers; False for one that cannot only watch."""
+    """Show `runner`'s maker all of `market`, with its timers; False for a maker that cannot only watch."""
     if runner.params.dtype != cell(np.zeros(1, PARAMS)[0]).dtype:
         return False
     quoting = runner.params["quoting"]
