@@ -11,7 +11,7 @@ from tests.trading import driving
 from tests.trading.driving import end, maker_of, market, paper_session, play, runner
 from tests.trading.feeds import messages
 
-from undertow.config import Config, Drift, Live, Quoting, Risk, Symmetric, Volatility, loads
+from undertow.config import Config, Drift, Ladder, Live, Quoting, Risk, Symmetric, loads
 from undertow.live.reload import AT_START, IN_MEMORY, RAISES, Reloader
 from undertow.replay.settings import ReplaySettings
 from undertow.trading.capture import SessionRecorder
@@ -33,7 +33,7 @@ def reloader(name: str, one: object, recorder: SessionRecorder | None = None) ->
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("undertow", lambda c: changed(drift=Drift(reversion_per_s=0.5), risk=Risk(lot_usd=60.0))),
+        ("undertow", lambda c: changed(ladder=Ladder(levels=3), risk=Risk(lot_usd=60.0))),
         ("symmetric", lambda c: changed(symmetric=Symmetric(half_spread_bps=1.1, spacing_bps=0.9))),
     ],
 )
@@ -91,7 +91,7 @@ def test_what_may_not_change_says_why() -> None:
         risk=Risk(lot_usd=500.0),
         live=Live(leverage=7),
         quoting=Quoting(interval_ms=50.0),
-        volatility=Volatility(prior_bps_per_sqrt_s=3.0),
+        drift=Drift(reversion_per_s=0.5),
         symmetric=Symmetric(half_spread_bps=9.0, spacing_bps=0.4, requote_bps=0.2),
     )
     done = reloader("undertow", one).reload(lambda: wanted, 0)
@@ -100,10 +100,9 @@ def test_what_may_not_change_says_why() -> None:
         "risk.lot_usd": RAISES,
         "live.leverage": AT_START,
         "quoting.interval_ms": AT_START,
-        "volatility.prior_bps_per_sqrt_s": done.refused["volatility.prior_bps_per_sqrt_s"],
+        "drift.reversion_per_s": IN_MEMORY,
         "symmetric.half_spread_bps": AT_START,
     }
-    assert done.refused["volatility.prior_bps_per_sqrt_s"] in (IN_MEMORY, AT_START)
     assert one.params.tobytes() == params
 
 

@@ -36,13 +36,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path | None = None
     stage: Stage | None = None
     live: bool = False
+    skip_stages: bool = False
 
 
 def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
     """The session. Raises `CannotRun` naming everything that is missing for it, ValueError of a value."""
     section = config.live
     orders = orders_of(asked, config, has_key=has_key)
-    spec = RunSpec(
+    missing = list(_missing(asked, config, orders, has_key=has_key))
+    if missing:
+        raise CannotRun(f"orders on {asked.network} need: " + "; ".join(missing))
+    return RunSpec(
         network=asked.network,
         url=asked.url,
         markets=asked.markets,
@@ -57,13 +61,11 @@ def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
         latency_ms=asked.latency_ms,
         folder=asked.folder or Path(section.folder),
         account=section.account.lower(),
+        live=asked.live,
         expire_after_s=section.expire_after_s or None,
         stage=stage_of(asked, config, orders),
+        skip_stages=asked.skip_stages,
     )
-    missing = list(_missing(spec, config, has_key=has_key, live=asked.live))
-    if missing:
-        raise CannotRun(f"orders on {spec.network} need: " + "; ".join(missing))
-    return spec
 
 
 def stage_of(asked: Asked, config: Config, orders: Orders) -> Stage:
@@ -104,18 +106,18 @@ def references_of(texts: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _missing(spec: RunSpec, config: Config, *, has_key: bool, live: bool) -> Iterable[str]:
+def _missing(asked: Asked, config: Config, orders: Orders, *, has_key: bool) -> Iterable[str]:
     """What is not there and must be, each with the way to get it."""
-    if spec.orders == "paper" or (spec.network == "local" and not spec.url):
+    if orders == "paper" or (asked.network == "local" and not asked.url):
         return
     if not has_key:
         yield (
             f"an agent key in {VARIABLE}, live.key_file or live.keyring_name "
-            f"({how_to_make_an_agent(spec.network)}); without one: --orders paper"
+            f"({how_to_make_an_agent(asked.network)}); without one: --orders paper"
         )
-    if spec.network != "mainnet":
+    if asked.network != "mainnet":
         return
-    if not live:
+    if not asked.live:
         yield "--live, which says that this is real money"
     if not config.live.account:
-        yield "a --config whose [live] section names the account (account = \"0x…\")"
+        yield 'a --config whose [live] section names the account (account = "0x…")'

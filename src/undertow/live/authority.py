@@ -60,7 +60,7 @@ async def authorise(asker: VenueClient, signer: Signer, account: str) -> Authori
     owner = (role.master or "").lower()
     if account == signer.address:
         raise KeyRefused(
-            f"live.account names the agent {signer.address} itself: it must name {owner}, whose money is traded"
+            f"live.account names the agent {signer.address} itself; it must name {owner}, whose agent it is"
         )
     days_left = await _days_left(asker, owner, signer.address)
     if account in ("", owner):

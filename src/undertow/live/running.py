@@ -17,14 +17,19 @@ from pathlib import Path
 
 import msgspec
 
-import undertow
+from undertow import makers
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
 from undertow.exchange.spec import MarketSpec
-from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live import rollout
+from undertow.live.about import about
+from undertow.live.assemble import Found, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
+from undertow.live.control import Control
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
+from undertow.live.joining import Net, join, net_of, stage_allowed
 from undertow.live.local import (
     histories,
     local_markets,
@@ -32,22 +37,23 @@ from undertow.live.local import (
     start_exchange,
     throwaway_signer,
 )
-from undertow.live.spec import RunSpec
+from undertow.live.private import make_private, no_core_dump, private_files
+from undertow.live.reload import Reloaded, Reloader
+from undertow.live.shown import faults_of, shown_of
+from undertow.live.spec import CannotRun, RunSpec
+from undertow.live.stages import staged
 from undertow.live.warming import watch
+from undertow.live.watching import Watching
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
-from undertow.venue.endpoints import endpoints
-from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
-from undertow.venue.sockets import connector
 
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
-_UP_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,16 @@ class Ended:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Used:
+    """Configurations of a session: as read, as makers get it, and the way from one to the other."""
+
+    read: Config
+    made: Config
+    make: Callable[[Config], Config]
+    skipped: tuple[str, ...] = ()
+
+
 async def run_session(
     spec: RunSpec,
     config: Config,
@@ -70,73 +86,101 @@ async def run_session(
     signer: Signer | None,
     say: Say,
     show: Show,
-    stop: asyncio.Event,
+    control: Control,
+    net: Net | None = None,
 ) -> Ended:
     """Run a session. `say` gets lines on the way to the first quote, `show` the views while it runs.
 
-    Raises `CannotRun` where it cannot start as asked, `OSError` where the exchange cannot be reached.
+    `net`: the ways to the venue, where they are not those of ``spec``. Whatever is written is its
+    owner's alone. Raises `CannotRun` or `KeyRefused` where it cannot start as asked, `OSError` where the
+    exchange cannot be reached.
     """
+    with private_files():
+        async with contextlib.AsyncExitStack() as stack:
+            return await _run(spec, config, signer, say, show, control, net, stack)
+
+
+async def _run(
+    spec: RunSpec,
+    config: Config,
+    signer: Signer | None,
+    say: Say,
+    show: Show,
+    control: Control,
+    net: Net | None,
+    stack: contextlib.AsyncExitStack,
+) -> Ended:
     clock = WallClock()
-    async with contextlib.AsyncExitStack() as stack:
-        markets: tuple[MarketSpec, ...] = ()
-        child: Spawned | None = None
-        if spec.network == "local" and not spec.url:
-            markets = local_markets(spec)
-            signer = signer or throwaway_signer()
-            say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
-            child = await start_exchange(spec, markets, signer.address)
-            stack.push_async_callback(child.stop)
-            spec = msgspec.structs.replace(
-                spec,
-                url=child.url,
-                coins=spec.coins or tuple(m.coin for m in markets),
-                references=spec.references or local_references(markets),
-            )
-        client = _client(spec, clock, signer)
-        stack.push_async_callback(client.close)
-        preset = markets[0].source if len(markets) == 1 else None
-        past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
-        parts = await _prepared(spec, config, client, clock, preset, past, say)
-        return await _lived(parts, config, stop, show)
+    markets: tuple[MarketSpec, ...] = ()
+    child: Spawned | None = None
+    if signer is not None:
+        no_core_dump()
+    if spec.network == "local" and not spec.url and net is None:
+        markets = local_markets(spec)
+        signer = throwaway_signer()
+        say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
+        child = await start_exchange(spec, markets, signer.address)
+        stack.push_async_callback(child.stop)
+        spec = msgspec.structs.replace(
+            spec,
+            url=child.url,
+            account="",
+            coins=spec.coins or tuple(m.coin for m in markets),
+            references=spec.references or local_references(markets),
+        )
+    net = net or net_of(spec, clock)
+    stack.push_async_callback(net.http.close)
+    spec, client, authority = await join(spec, net, clock, signer)
+    skipped = stage_allowed(spec, config)
+    _tell_authority(authority, say)
+    preset = markets[0].source if len(markets) == 1 else None
+    past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
+    found = await look_around(client, spec, spec.coins, config)
+
+    def make(read: Config) -> Config:
+        return makers.with_calibration(staged(read, spec.stage, found.instruments, found.mids), preset)
+
+    used = Used(config, make(config), make, skipped)
+    parts = await _prepared(spec, used, client, clock, found, past, say)
+    watching = Watching(config, parts.facts, parts.watch, parts.recorder.folder, clock, say)
+    async with watching:
+        return await _lived(parts, used, control, show, watching)
 
 
-def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network."""
-    where = endpoints(spec.network)
-    http_url = spec.url or where.http
-    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    return VenueClient(
-        HttpxClient(http_url),
-        connector(ws_url, clock),
-        clock,
-        network=spec.network,
-        signer=signer,
-        account=spec.account or None,
-        seed=spec.seed,
-    )
+def _tell_authority(authority: Authority | None, say: Say) -> None:
+    """Who trades for whom, and how long still."""
+    if authority is None or authority.role != "agent":
+        return
+    for_whom = f"{authority.account}" + (f", which {authority.owner} owns" if authority.vault else "")
+    days = authority.days_left
+    left = "" if days is None else f"; it expires in {days:.0f} days"
+    say(f"trading with an agent for {for_whom}{left}")
+    if days is not None and days < EXPIRY_WARNING_DAYS:
+        say("the agent expires soon: approve a new one before it does")
 
 
 async def _prepared(
     spec: RunSpec,
-    config: Config,
+    used: Used,
     client: VenueClient,
     clock: Clock,
-    preset: str | None,
+    found: Found,
     past: Mapping[str, Recording],
     say: Say,
 ) -> Parts:
     """Everything up to the first row."""
-    found = await look_around(client, spec, spec.coins, config)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
         leverage = await set_leverage(client, found.coins, spec.leverage)
-    runners = make_runners(spec, config, found.instruments, preset)
+    runners = make_runners(spec, used.made, found.instruments, None)
     for runner in runners:
         if runner.coin in past:
             watch(runner, past[runner.coin])
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
     folder = spec.folder / name
-    say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
+    stage = "" if spec.stage == "full" else f", stage {spec.stage}"
+    coins = ", ".join(spec.coins)
+    say(f"{spec.maker} on {coins} ({spec.network}{stage}), {found.equity_usd:,.2f} USD; {folder}")
     mode = {"mainnet": "live", "testnet": "testnet"}.get(spec.network, "paper")
     facts = SessionFacts(
         session=name,
@@ -144,40 +188,89 @@ async def _prepared(
         venue=spec.network,
         market=", ".join(spec.markets if spec.network == "local" else spec.coins),
     )
-    recorder = SessionRecorder(
-        folder,
-        execution=spec.orders,
-        about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
-    )
-    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
+    make_private(folder)
+    recorder = SessionRecorder(folder, execution=spec.orders, about=about(used.read, spec))
+    return put_together(spec, used.made, client, clock, found, leverage, runners, facts, recorder)
 
 
-async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) -> Ended:
+async def _lived(parts: Parts, used: Used, control: Control, show: Show, watching: Watching) -> Ended:
     """From the first row to the account."""
     facts = Facts(parts)
     left = 0
+
+    def seen(view: SessionView) -> None:
+        watching.show(view)
+        show(view)
+
+    spec = parts.spec
+    watching.tell("start", f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}, {spec.stage}) begins")
+    for text in used.skipped:
+        facts.said.append(f"Stages of the rollout were skipped; missing was: {text}.")
+        parts.facts.notes.append(f"stages skipped: {text}")
     async with contextlib.AsyncExitStack() as stack:
         await parts.session.start()
         parts.links.start()
         stack.push_async_callback(parts.links.close)
-        watching = asyncio.create_task(_watch(parts, facts, show))
-        stack.push_async_callback(_cancelled, watching)
-        await _until(stop, parts, watching)
-        parts.facts.stopping = parts.facts.stopping or ("stopped" if stop.is_set() else "its time is up")
+        control.attach(_reloading(parts, used, watching))
+        stack.callback(control.attach, None)
+        task = asyncio.create_task(_watch(parts, facts, seen))
+        stack.push_async_callback(_cancelled, task)
+        await _until(control.stop, parts, task)
+        parts.facts.stopping = parts.facts.stopping or (
+            "stopped" if control.stop.is_set() else "its time is up"
+        )
         try:
             await parts.session.stop()
         except OrdersLeft as error:
-            left = len(error.args)
+            left = max(len(error.oids), 1)
             parts.facts.notes.append(str(error))
         equity = await facts.equity()
-        show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
-    ends = tuple(
-        end_of(parts.recorder.folder, runner.coin, runner.maker, parts.spec, config, tuple(facts.said))
-        for runner in parts.session.runners
+        seen(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
+    ended = _ended(parts, used, facts, equity, left)
+    gained = equity - ended.start_equity_usd
+    watching.tell(
+        "stop",
+        f"ended ({parts.facts.stopping}): {equity:,.2f} USD, {gained:+,.2f}, orders left: {left}",
+        urgent=left > 0,
     )
+    return ended
+
+
+def _ended(parts: Parts, used: Used, facts: Facts, equity: float, left: int) -> Ended:
+    """The account of every coin, and a line in the rollout's record."""
+    spec, session = parts.spec, parts.facts.session
+    said = tuple(facts.said)
+    ends = []
+    for runner in parts.session.runners:
+        end = end_of(parts.recorder.folder, runner.coin, runner.maker, spec, used.made, said)
+        faults = faults_of(parts.execution, parts.facts, runner.coin, left)
+        line = shown_of(end, spec, session, faults, used.skipped)
+        rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
+        ends.append(end)
     start = parts.facts.money.start_equity_usd or 0.0
     requests = sum(int(runner.desk.requests) for runner in parts.session.runners)
-    return Ended(parts.recorder.folder, ends, start, equity, left, requests, tuple(parts.facts.notes))
+    notes = tuple(parts.facts.notes)
+    return Ended(parts.recorder.folder, tuple(ends), start, equity, left, requests, notes)
+
+
+def _reloading(parts: Parts, used: Used, watching: Watching) -> Callable[[Callable[[], Config]], Reloaded]:
+    """How the session takes another configuration."""
+    reloader = Reloader(
+        used.read,
+        used.make,
+        parts.spec.maker,
+        parts.session.runners,
+        parts.recorder,
+        lambda config: about(config, parts.spec),
+    )
+
+    def reload(read: Callable[[], Config]) -> Reloaded:
+        done = reloader.reload(read, parts.client.clock.now_ns())
+        parts.facts.notes.append(done.text)
+        watching.tell("config", done.text)
+        return done
+
+    return reload
 
 
 async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
