@@ -119,8 +119,7 @@ def run(
         progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
         _warm(spec, used)
     read = None if config is None else partial(_configured, config)
-    with preparing():
-        ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
+    ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
     _tell(ended, as_json=json)
     if open and ended.coins:
         import webbrowser
@@ -208,14 +207,19 @@ async def _session(
 ) -> Ended:
     """Run it with the view that fits where it is run."""
     from undertow.live.control import Control
+    from undertow.live.keys import KeyRefused
     from undertow.live.running import run_session
+    from undertow.live.spec import CannotRun
     from undertow.monitor.display import Display, how_to_show
 
     control = Control(read)
     loop = asyncio.get_running_loop()
+    display = Display(how_to_show(sys.stdout, json=as_json, plain=plain, quiet=quiet), sys.stdout)
 
     def reload() -> None:
-        say(control.reload().text)
+        text = control.reload().text
+        if display.mode != "screen":  # which shows it among its notes
+            say(text)
 
     with contextlib.suppress(NotImplementedError, AttributeError):
         loop.add_signal_handler(signal.SIGINT, control.stop.set)
@@ -227,8 +231,11 @@ async def _session(
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
-    with Display(how_to_show(sys.stdout, json=as_json, plain=plain, quiet=quiet), sys.stdout) as display:
-        return await run_session(spec, config, signer=signer, say=say, show=display.show, control=control)
+    try:
+        with display:
+            return await run_session(spec, config, signer=signer, say=say, show=display.show, control=control)
+    except (CannotRun, KeyRefused) as error:
+        raise UsageError(str(error)) from None
 
 
 def _tell(ended: Ended, *, as_json: bool) -> None:
