@@ -9,13 +9,13 @@ import msgspec
 import pytest
 from tests.trading import driving
 from tests.trading.driving import end, maker_of, market, paper_session, play, runner
-from tests.trading.feeds import messages
 
-from undertow.config import Config, Drift, Ladder, Live, Quoting, Risk, Symmetric, loads
+from undertow.config import Config, Drift, Live, Quoting, Risk, Symmetric, loads
 from undertow.live.reload import AT_START, IN_MEMORY, RAISES, Reloader
 from undertow.replay.settings import ReplaySettings
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
+from undertow.trading.playback import messages
 from undertow.trading.rerun import rerun
 from undertow.trading.results import result_of
 
@@ -33,7 +33,7 @@ def reloader(name: str, one: object, recorder: SessionRecorder | None = None) ->
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("undertow", lambda c: changed(ladder=Ladder(levels=3), risk=Risk(lot_usd=60.0))),
+        ("undertow", lambda c: changed(quoting=Quoting(price_tolerance_bps=0.4), risk=Risk(lot_usd=60.0))),
         ("symmetric", lambda c: changed(symmetric=Symmetric(half_spread_bps=1.1, spacing_bps=0.9))),
     ],
 )
@@ -62,12 +62,26 @@ def test_orders_stay_and_the_record_reruns(
     first, second = legs_of(tmp_path / "s", "BTC")
     assert first.params() != second.params()
     assert first.start.about == {}
-    assert second.start.about["config"] == msgspec.to_builtins(change(driving.config()))
+    assert msgspec.convert(second.start.about["config"], Config) == change(driving.config())
     told = result_of(tmp_path / "s", "BTC", one.maker)
     fills, ledger = paper.account("BTC")
     assert len(told.fills) == len(fills) > 0
     assert told.ledger["cash"] == pytest.approx(float(ledger["cash"]), abs=1e-9)
-    assert told.fills["mid"].tobytes() == fills["mid"].tobytes()
+
+
+def test_a_new_leg_alone_changes_nothing(tmp_path: Path) -> None:
+    def fills(turned: bool) -> bytes:
+        made = market(duration_s=120.0)
+        one, recorder = runner("symmetric", made), SessionRecorder(tmp_path / f"s{turned}")
+        session, paper = paper_session([one], settings=ReplaySettings(seed=1), recorder=recorder)
+        shown = list(messages(made, "BTC"))
+        now_ns = play(session, shown[: len(shown) // 2])
+        if turned:
+            recorder.turn(one, now_ns)
+        end(session, paper, play(session, shown[len(shown) // 2 :]))
+        return result_of(recorder.folder, "BTC", one.maker).fills.tobytes()
+
+    assert fills(True) == fills(False) != b""
 
 
 def test_a_change_takes_effect() -> None:

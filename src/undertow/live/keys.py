@@ -59,11 +59,12 @@ def read_key_file(path: Path) -> str:
     except OSError as error:
         link = " (a link is not followed)" if path.is_symlink() else ""
         raise KeyRefused(f"key file {path} cannot be read: {error.strerror}{link}") from None
-    with os.fdopen(fd, encoding="ascii", errors="replace") as file:
-        fault = mode_fault(os.fstat(file.fileno()), path)
-        if fault:
+    try:
+        if fault := mode_fault(os.fstat(fd), path):
             raise KeyRefused(fault)
-        return file.read(4_096)
+        return os.read(fd, 4_096).decode("ascii", errors="replace")
+    finally:
+        os.close(fd)
 
 
 def mode_fault(found: os.stat_result, path: Path) -> str:

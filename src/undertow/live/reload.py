@@ -1,7 +1,8 @@
 """Another configuration in a running session: what may change changes in place, orders stay.
 
-A key may change while a maker runs where it reaches the maker's parameters and nothing else. That is not
-a list somebody keeps: a maker is made with the one key changed, and what came out otherwise says it.
+A key may change while a maker runs where it reaches the maker's parameters and nothing else: a maker is
+made with the one key changed, and what came out otherwise says it. Sizes of windows may not, although they
+are parameters: what is remembered was gathered under the old ones.
 Limits at the point of sending stay those of the start, so a reload cannot raise what may be held.
 
 Every change ends the leg of each coin's record and begins the next with the state and book as they
@@ -28,7 +29,18 @@ MakeConfig = Callable[[Config], Config]
 
 AT_START: Final = "is read when a session starts"
 IN_MEMORY: Final = "is part of what a maker has measured: it begins anew with a session"
+SIZES: Final = "sizes what a maker remembers: it changes with a new session"
 RAISES: Final = "would raise the position beyond the limits the session started with"
+
+_NEVER: Final = {
+    "quoting.interval_ms": AT_START,  # the session's timers
+    "intensity.window_s": SIZES,
+    "volatility.regime_windows_s": SIZES,
+    "glft_grid.window_cycles": SIZES,
+    "avellaneda.volatility_ticks": SIZES,
+    "avellaneda.intensity_ticks": SIZES,
+}
+"""Keys that reach a maker's parameters and yet may not change."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,8 @@ class Reloader:
         """Why `key` may not change while the session runs; empty: it may."""
         if key.split(".")[0] in SESSION_SECTIONS:
             return AT_START
+        if key in _NEVER:
+            return _NEVER[key]
         config = with_keys(self.config, wanted, (key,))
         if key in ("risk.lot_usd", "risk.q_max_lots"):
             most = wanted.risk.lot_usd * wanted.risk.q_max_lots
