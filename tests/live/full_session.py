@@ -23,8 +23,9 @@ from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.local import LocalSpec, MarketSpec, build
 from undertow.live.assemble import Parts
-from undertow.live.running import Traded, prepare, trade
+from undertow.live.preparing import as_it_is, prepare
 from undertow.live.spec import Orders, RunSpec
+from undertow.live.trade import Traded, trade
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.manager import VenueExecution
 from undertow.venue.client import VenueClient
@@ -179,7 +180,12 @@ class FullSession:
     async def begin(self, name: str = "s") -> None:
         """Everything up to the first row, and trading in a task of its own."""
         self.parts = await prepare(
-            self.spec, self.config, self.client, self.world.clock, say=self.said.append, name=name
+            self.spec,
+            as_it_is(self.config),
+            self.client,
+            self.world.clock,
+            say=self.said.append,
+            name=name,
         )
         self.net.stream = self.parts.links._stream
         self._trading = asyncio.create_task(trade(self.parts, self.stop, self._show))

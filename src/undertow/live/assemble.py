@@ -13,7 +13,7 @@ from undertow.config import Config
 from undertow.instrument import Instrument
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
-from undertow.live.spec import RunSpec
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
@@ -22,7 +22,7 @@ from undertow.trading.margin import MarginBook
 from undertow.trading.orders.coins import Coin as OrderCoin
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
-from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
@@ -45,10 +45,6 @@ LIMIT_SLACK = 1.5
 The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
 of the two, and every order whose end it has not been told of.
 """
-
-
-class CannotRun(ValueError):
-    """A session that cannot be started as asked; the text says what to change."""
 
 
 @dataclass
@@ -152,7 +148,7 @@ def make_runners(
 
 
 def venue_execution(
-    client: VenueClient, found: Found, config: Config, clock: Clock, facts: SessionFacts
+    client: VenueClient, found: Found, spec: RunSpec, config: Config, clock: Clock, facts: SessionFacts
 ) -> VenueExecution:
     """Orders to the venue, with limits the makers cannot bypass."""
     coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
@@ -178,6 +174,7 @@ def venue_execution(
         limits,
         clock,
         session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        options=OrderOptions(expire_after_s=spec.expire_after_s),
         listener=hear,
     )
 
@@ -200,7 +197,7 @@ def put_together(
         markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
         execution = PaperExecution(markets, settings_of(config), keep_fills=True)
     else:
-        execution = venue_execution(client, found, config, clock, facts)
+        execution = venue_execution(client, found, spec, config, clock, facts)
     heard: Execution = HeardExecution(execution, watch.on_fill)
     margin = MarginBook(found.equity_usd, leverage)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)

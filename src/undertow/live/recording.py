@@ -13,7 +13,7 @@ from pathlib import Path
 from undertow.clock import WallClock
 from undertow.data.appending import StoreAppender
 from undertow.data.layout import RecordingMeta
-from undertow.live.assemble import CannotRun
+from undertow.live.spec import CannotRun
 from undertow.venue.client import VenueClient
 from undertow.venue.endpoints import Network, endpoints
 from undertow.venue.feed import MarketFeed
