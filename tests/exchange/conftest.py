@@ -1,71 +1,20 @@
-"""A local exchange in a thread of its own, for clients that block."""
+"""A served exchange shared by the tests that talk to it over the network."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
+from tests.exchange.drive import OTHER, USER
+from tests.exchange.serve import Threaded, served
 
-from undertow.exchange.local import LocalExchange, LocalSpec, MarketSpec
-
-T = TypeVar("T")
-
-ALICE = "0x" + "11" * 32
-BOB = "0x" + "22" * 32
-"""Private keys of the tests' accounts."""
+from undertow.exchange.local import LocalSpec, MarketSpec
 
 
-class Threaded:
-    """A running local exchange; `call` runs something on its event loop and waits."""
-
-    def __init__(self, local: LocalExchange, loop: asyncio.AbstractEventLoop) -> None:
-        self.local, self._loop = local, loop
-        self.url = local.url
-
-    def call(self, what: Callable[[], T]) -> T:
-        async def once() -> T:
-            return what()
-
-        return asyncio.run_coroutine_threadsafe(once(), self._loop).result(10)
-
-
-@contextmanager
-def served(spec: LocalSpec) -> Iterator[Threaded]:
-    ready = threading.Event()
-    kept: list[Threaded] = []
-
-    async def main() -> None:
-        local = LocalExchange(spec)
-        await local.start()
-        loop = asyncio.get_running_loop()
-        stop.append(asyncio.Event())
-        kept.append(Threaded(local, loop))
-        ready.set()
-        await stop[0].wait()
-        await local.stop()
-
-    stop: list[asyncio.Event] = []
-    thread = threading.Thread(target=lambda: asyncio.run(main()), name="local exchange")
-    thread.start()
-    try:
-        assert ready.wait(150), "the exchange did not start"
-        yield kept[0]
-    finally:
-        if kept:
-            kept[0]._loop.call_soon_threadsafe(stop[0].set)
-        thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def exchange() -> Iterator[Threaded]:
-    """BTC on the main dex, HYPE on a builder dex; two funded accounts; no IP limits."""
-    from eth_account import Account
-
-    funds = {Account.from_key(key).address.lower(): 100_000.0 for key in (ALICE, BOB)}
+@pytest.fixture(scope="session")
+def served_exchange() -> Iterator[Threaded]:
+    """BTC and ETH on the main dex, HYPE on a builder dex; two accounts with money; no IP limits."""
     markets = (MarketSpec("hl-btc", "BTC"), MarketSpec("hl-btc", "ETH"), MarketSpec("hip3-hype", "hyna:HYPE"))
+    funds = {USER: 100_000.0, OTHER: 100_000.0}
     with served(LocalSpec(markets, port=0, funds=funds, limits=False)) as running:
         yield running

@@ -131,7 +131,7 @@ class Bench:
         kind: dict[str, Any] = {"limit": {"tif": tif}}
         if trigger is not None:
             market, at, tpsl = trigger
-            kind = {"trigger": {"isMarket": market, "triggerPx": plain(at, 4), "tpsl": tpsl}}
+            kind = {"trigger": {"isMarket": market, "triggerPx": plain(at, found.px_decimals), "tpsl": tpsl}}
         spec = {
             "a": found.asset,
             "b": side > 0,

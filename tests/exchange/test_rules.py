@@ -29,8 +29,16 @@ def statuses(b: Bench, user: str) -> list[str]:
             "Order could not immediately match against any resting orders. asset=0",
             "iocCancelRejected",
         ),
-        ({"side": 1, "tick": PX + 1, "steps": 20}, "Price must be divisible by tick size. asset=0", "tickRejected"),
-        ({"side": 1, "tick": BID, "steps": 10}, "Order must have minimum value of $10. asset=0", "minTradeNtlRejected"),
+        (
+            {"side": 1, "tick": PX + 1, "steps": 20},
+            "Price must be divisible by tick size. asset=0",
+            "tickRejected",
+        ),
+        (
+            {"side": 1, "tick": BID, "steps": 10},
+            "Order must have minimum value of $10. asset=0",
+            "minTradeNtlRejected",
+        ),
         (
             {"side": 1, "tick": BID, "steps": 20, "reduce": True},
             "Reduce only order would increase position. asset=0",
@@ -42,10 +50,14 @@ def statuses(b: Bench, user: str) -> list[str]:
             "tickRejected",
         ),
         ({"side": 1, "tick": 2 * PX, "steps": 20}, "Price too far from oracle asset=0", "oracleRejected"),
-        ({"side": 1, "tick": BID, "steps": 10**8}, "Insufficient margin to place order. asset=0", "perpMarginRejected"),
+        (
+            {"side": 1, "tick": BID, "steps": 10**8},
+            "Insufficient margin to place order. asset=0",
+            "perpMarginRejected",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) and value.endswith("Rejected") else "",
-)  # fmt: skip
+)
 def test_refused_orders(spec: dict, text: str, status: str) -> None:
     b = Bench()
     assert b.order(ALICE, **spec) == {"error": text}
@@ -92,7 +104,7 @@ def test_a_fault_of_content_is_one_error_for_the_whole_batch(change: dict, text:
 )
 def test_what_the_venue_cannot_read_is_malformed(action: object) -> None:
     b = Bench()
-    with pytest.raises(Malformed, match="must be|not known"):
+    with pytest.raises(Malformed, match=r"must be|not known"):
         b.ex.submit(ALICE, action, b.nonce())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from undertow import makers
@@ -12,6 +13,7 @@ from undertow.config import Config
 from undertow.config.sections import Avellaneda, GlftGrid, Symmetric
 from undertow.maker import Maker
 from undertow.synthetic.generate import GeneratedMarket, generate
+from undertow.synthetic.presets import load_preset
 from undertow.trading.folder import LegStart
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.runner import CoinRunner
@@ -28,9 +30,12 @@ def config() -> Config:
     )
 
 
-def market(seed: int = 3, duration_s: float = 240.0) -> GeneratedMarket:
+def market(seed: int = 3, duration_s: float = 240.0, maker_fee_bps: float = 1.5) -> GeneratedMarket:
     """A generated market with the venue's feed of 2026: best quotes, two kinds of snapshots, prints."""
-    return generate("hl-btc", seed=seed, duration_s=duration_s, feed="snapshots-2026")
+    preset = load_preset("hl-btc").market
+    instrument = msgspec.structs.replace(preset.instrument, maker_fee_bps=maker_fee_bps)
+    preset = msgspec.structs.replace(preset, instrument=instrument)
+    return generate(preset, seed=seed, duration_s=duration_s, feed="snapshots-2026")
 
 
 def runner(name: str, made: GeneratedMarket, coin: str = "BTC", **options: Any) -> CoinRunner:

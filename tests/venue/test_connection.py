@@ -179,7 +179,7 @@ def test_posts_are_answered_by_id_refused_timed_out_or_lost_with_the_socket() ->
         assert isinstance(await asked[2], PostedInfo)
         with pytest.raises(NotSent, match="too many pending"):
             await asked[1]
-        with pytest.raises(Unanswered, match="within 0.5 s"):
+        with pytest.raises(Unanswered, match=r"within 0\.5 s"):
             await connection.post("info", b"{}", 0.5)
         venue.socket.drop()
         for future in (asked[0], asked[3], asked[4]):

@@ -139,8 +139,15 @@ def test_a_bad_key_is_named_without_being_shown(key: str | bytes) -> None:
 def test_addresses() -> None:
     assert address_of("0x" + KEY.hex()) == address_of(KEY) == VECTORS["address"].lower()
     assert keccak(b"").hex().startswith("c5d2460186f7233c927e7db2dcc703c0")
-    with pytest.raises(SigningError, match="40 hexadecimal digits"):
-        action_hash(b"", 1, vault="0x12")
+    vault = VECTORS["vaultAddress"]
+    assert action_hash(b"", 1, vault) == action_hash(b"", 1, "0X" + vault[2:].upper())
+    for bad in ("0x12", "", vault[:-1], vault + "0", vault[:20] + " " + vault[20:], "0x" + "g" * 40):
+        with pytest.raises(SigningError, match="40 hexadecimal digits"):
+            action_hash(b"", 1, vault=bad)
+    for nonce, expires in ((-1, None), (2**64, None), (1, -1), (1, 2**64)):
+        with pytest.raises(SigningError, match="64-bit"):
+            action_hash(b"", nonce, None, expires)
+    assert len(action_hash(b"", 2**64 - 1, None, 0)) == 32
 
 
 json_values = st.recursive(

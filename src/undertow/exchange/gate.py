@@ -67,6 +67,8 @@ def _of_vault(state: State, owner: Account, vault: str) -> Account:
 def _content(state: State, action: Action) -> None:
     match action:
         case PlaceOrders():
+            if action.builder is not None:
+                raise Refused(errors.BUILDER_FEE)
             prevalidate(state, action.orders, action.grouping)
         case ModifyOrders():
             prevalidate(state, [spec for _, spec in action.modifies])

@@ -107,6 +107,10 @@ class Gateway:
         self._sockets[socket] = None
         return socket
 
+    def peer(self, address: str) -> Peer:
+        """What an IP address has spent and holds open."""
+        return self._peers.of(address)
+
     def forget(self, socket: ServerSocket) -> None:
         """A socket has ended."""
         self._sockets.pop(socket, None)

@@ -156,6 +156,11 @@ class LocalExchange:
         return self._running.gateway.exchange
 
     @property
+    def gateway(self) -> Gateway:
+        """Its face: sockets, limits, `shut` and `reopen`. Only once started."""
+        return self._running.gateway
+
+    @property
     def url(self) -> str:
         """Base URL: what the official SDK calls ``base_url``. Only once started."""
         return self._running.url

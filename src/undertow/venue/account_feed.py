@@ -51,9 +51,10 @@ from undertow.venue.wire.subscriptions import (
 Emit = Callable[[AccountEvent], None]
 Ask = Callable[[], Coroutine[Any, Any, None]]
 _RETRY_S: Final = 0.5
+_AUDIT_S: Final = 60.0
+"""How often fills and payments are asked for though the stream stands: a frame may have been lost."""
 _HOUR_MS: Final = 3_600_000
 """A coin pays once an hour; stream and history may give its time differently."""
-_SEAL_S: Final = 60.0
 
 
 class AccountFeed:
@@ -77,7 +78,6 @@ class AccountFeed:
         self._fills, self._payments = Once(since_ms), Once(since_ms)
         self._task: asyncio.Task[None] | None = None
         self._updates: list[OrderUpdate] | None = None
-        self._sealed_ns = 0
 
     def subscriptions(self) -> list[Subscription]:
         """What to subscribe to."""
@@ -123,7 +123,6 @@ class AccountFeed:
                 self._take_payments(frame.data.fundings, recv_ns, recovered=frame.data.is_snapshot)
         elif isinstance(frame, ClearinghouseFrame) and self._is_ours(frame.data.user):
             self._emit(PositionsRead(frame.data.dex, frame.data.clearinghouse_state, recv_ns))
-        self._seal(recv_ns)
 
     async def close(self) -> None:
         """Stop recovering."""
@@ -157,23 +156,31 @@ class AccountFeed:
             if self._payments.is_new((payment.time_ms // _HOUR_MS, payment.coin), payment.time_ms):
                 self._emit(Paid(payment, recv_ns, recovered))
 
-    def _seal(self, recv_ns: int) -> None:
-        """Once in a while, forget what cannot come again."""
-        if self.is_complete and recv_ns - self._sealed_ns > _SEAL_S * 1e9:
-            self._sealed_ns = recv_ns
-            self._fills.seal()
-            self._payments.seal()
-
     def _stop(self) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
 
     async def _recover(self, epoch: int) -> None:
-        """Ask until everything is answered; the connection's end cancels it."""
-        waiting: list[Ask] = [self._recover_fills, self._recover_payments]
+        """Ask until everything is answered, then audit; the connection's end cancels it."""
+        histories: list[Ask] = [self._recover_fills, self._recover_payments]
+        states: list[Ask] = []
         for dex in self.dexes:
-            waiting += [partial(self._recover_orders, dex), partial(self._recover_positions, dex)]
+            states += [partial(self._recover_orders, dex), partial(self._recover_positions, dex)]
+        await self._ask_all([*histories, *states])
+        self._updates = None
+        self.is_complete = True
+        self._fills.seal()
+        self._payments.seal()
+        self._emit(Recovered(epoch, self._client.clock.now_ns()))
+        while True:
+            await asyncio.sleep(_AUDIT_S)
+            await self._ask_all(histories)
+            self._fills.seal()
+            self._payments.seal()
+
+    async def _ask_all(self, waiting: list[Ask]) -> None:
+        """Ask everything at once, again and again what was not answered."""
         while waiting:
             results = await asyncio.gather(*(ask() for ask in waiting), return_exceptions=True)
             failed = []
@@ -185,11 +192,6 @@ class AccountFeed:
             waiting = failed
             if waiting:
                 await asyncio.sleep(_RETRY_S)
-        self._updates = None
-        self.is_complete = True
-        self._fills.seal()
-        self._payments.seal()
-        self._emit(Recovered(epoch, self._client.clock.now_ns()))
 
     async def _recover_fills(self) -> None:
         fills = await fills_since(self._client, self.account, self._fills.resume_ms())

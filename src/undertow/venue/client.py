@@ -200,7 +200,7 @@ class VenueClient:
         except ConnectionRefusedError as error:
             raise NotSent(f"{what}: {error}") from None
         except OSError as error:
-            raise Unanswered(f"{what}: {error or f'no reply within {timeout_s:g} s'}") from None
+            raise Unanswered(f"{what}: {str(error) or f'no reply within {timeout_s:g} s'}") from None
 
     async def _sent(self, body: bytes, members: int, timeout_s: float) -> Reply:
         poster = self._poster

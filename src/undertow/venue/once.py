@@ -12,8 +12,8 @@ OVERLAP_MS: Final = 60_000
 class Once:
     """Keys already delivered, as far back as anything can still come again.
 
-    What happened before ``start_ms`` is history and never delivered. While the stream stands, things
-    older than the newest by more than `OVERLAP_MS` have been delivered: their keys need not be kept.
+    What happened before ``start_ms`` is history and never delivered. Once the history was read to its
+    end, things older than the newest by twice `OVERLAP_MS` are known to be delivered: keys go.
     """
 
     def __init__(self, start_ms: int) -> None:
@@ -37,7 +37,7 @@ class Once:
         return max(self._floor_ms, self._sealed_ms - OVERLAP_MS)
 
     def seal(self) -> None:
-        """Everything up to the newest is known to be delivered: called while the stream stands."""
+        """Everything up to the newest is delivered: called when the history has just been asked for."""
         self._sealed_ms = self._newest_ms
         floor = max(self._floor_ms, self._sealed_ms - 2 * OVERLAP_MS)
         if floor > self._floor_ms:

@@ -19,6 +19,7 @@ from undertow.venue.wire.actions import Action
 from undertow.venue.wire.scalars import WireError
 
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_TWO_64: Final = 1 << 64
 _PACK: Final = msgspec.msgpack.Encoder()
 _UNPACK_JSON: Final = msgspec.json.Decoder()
 
@@ -57,11 +58,12 @@ _SOURCE: Final = {True: _AGENT + keccak(b"a"), False: _AGENT + keccak(b"b")}
 
 
 def _address_bytes(address: str) -> bytes:
+    digits = address[2:] if address[:2] in ("0x", "0X") else address
     try:
-        raw = bytes.fromhex(address.removeprefix("0x"))
+        raw = bytes.fromhex(digits)
     except ValueError:
         raw = b""
-    if len(raw) != 20:
+    if len(raw) != 20 or len(digits) != 40:
         raise SigningError(f"address {address[:60]!r} must be 0x and 40 hexadecimal digits")
     return raw
 
@@ -82,7 +84,12 @@ def pack_action(action: Action | dict[str, Any] | bytes | msgspec.Raw) -> bytes:
 def action_hash(
     packed: bytes, nonce: int, vault: str | None = None, expires_after: int | None = None
 ) -> bytes:
-    """Hash of an action: `packed` msgpack, `nonce` and `expires_after` in ms, `vault` address or None."""
+    """Hash of an action: `packed` msgpack, `nonce` and `expires_after` in ms, `vault` address or None.
+
+    Raises `SigningError` of an address that is none, or a time outside an unsigned 64-bit integer.
+    """
+    if not 0 <= nonce < _TWO_64 or not 0 <= (expires_after or 0) < _TWO_64:
+        raise SigningError("nonce and expiresAfter must be unsigned 64-bit integers")
     parts = [packed, nonce.to_bytes(8, "big")]
     parts.append(b"\x00" if vault is None else b"\x01" + _address_bytes(vault))
     if expires_after is not None:

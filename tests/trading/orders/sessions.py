@@ -51,6 +51,8 @@ class Trader:
 
     coin: Coin
     rng: random.Random
+    step: int = 1
+    sizes: tuple[int, int] = (1, MAX_ORDER)
     desk: object = field(default_factory=lambda: new_record(DESK))
     rows: list[np.void] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
@@ -80,18 +82,18 @@ class Trader:
             if roll < 0.10:
                 n = put_cancel(desk, actions, n, slot)
             elif roll < 0.30 and order.status == LIVE and n < 10:
-                tick = mid - int(order.side) * rng.randint(-1, 6)
+                tick = mid - int(order.side) * rng.randint(-1, 6) * self.step
                 n = put_modify(desk, actions, n, slot, tick, self._qty(), 0, 1.0, 1.0)
         while n < 12 and desk.n_working < 24 and rng.random() < 0.5:
             side = rng.choice((1, -1))
             tif = rng.choices((POST_ONLY, GTC, IOC), (8, 1, 1))[0]
             away = rng.randint(-1, 6) if tif == POST_ONLY else rng.randint(-3, 2)
             reduce_only = tif == IOC and side * desk.position < 0
-            n = put_new(desk, actions, n, side, mid - side * away, self._qty(), tif, reduce_only, 0, 1.0, 1.0)
+            n = put_new(desk, actions, n, side, mid - side * away * self.step, self._qty(), tif, reduce_only, 0, 1.0, 1.0)
         return actions[:n].copy()
 
     def _qty(self) -> float:
-        return self.coin.qty_of(self.rng.randint(1, MAX_ORDER))
+        return self.coin.qty_of(self.rng.randint(*self.sizes))
 
 
 @dataclass
@@ -102,6 +104,8 @@ class Session:
     faults: Faults
     seconds: float = 60.0
     breaks: bool = True
+    limit = LIMIT_LOTS
+    largest = MAX_ORDER
 
     def run(self) -> None:
         run_virtually(self._run())
@@ -156,16 +160,22 @@ class Session:
         while loop.time() < until:
             await asyncio.sleep(rng.uniform(0.02, 0.3))
             coin = rng.choice(list(self.traders))
-            if rng.random() < 0.5:
-                self.model.move(coin, self.model.mids[coin] + rng.choice((-3, -2, -1, 1, 2, 3)))
-            self._show_mid(coin, self.model.mids[coin])
+            self._move(coin)
+            self._show_mid(coin, self._mid(coin))
             self.manager.on_time(self.clock.now_ns())
-            actions = self.traders[coin].decide(self.model.mids[coin], self.clock.now_ns())
+            actions = self.traders[coin].decide(self._mid(coin), self.clock.now_ns())
             if len(actions):
                 self.manager.send(coin, self.clock.now_ns(), actions)
             if loop.time() > next_break:
                 next_break = loop.time() + rng.uniform(5, 40)
                 loop.create_task(self._break())
+
+    def _mid(self, coin: str) -> int:
+        return self.model.mids[coin]
+
+    def _move(self, coin: str) -> None:
+        if self.rng.random() < 0.5:
+            self.model.move(coin, self._mid(coin) + self.rng.choice((-3, -2, -1, 1, 2, 3)))
 
     async def _break(self) -> None:
         self.model.connected = False
@@ -192,14 +202,14 @@ class Session:
                         known = any(o.cloid == order.cloid for o in self.model.orders.values())
                         total += 0 if known or order.replaces is not None else order.leaves
                 total += sum(o.lots - o.filled for o in resting.values())
-                self.worst = max(self.worst, total - LIMIT_LOTS)
+                self.worst = max(self.worst, total - self.limit)
 
     def check(self) -> None:
         """What the manager and the desks know is what is so."""
         why = f"seed {self.seed}"
         table, ledger = self.manager.table, self.manager.ledger
         assert {o.oid for o in table.open_orders()} == {o.oid for o in self.model.open()}, why
-        assert self.worst <= MAX_ORDER, why
+        assert self.worst <= self.largest, why
         assert all(o.state.name == "RESTING" for o in table.standing()), (why, list(table.standing()))
         for name, account in ledger.accounts.items():
             fills = [fill for fill in self.model.fills if fill.coin == name]

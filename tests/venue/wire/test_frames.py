@@ -69,10 +69,15 @@ def test_filling_cuts_at_the_table() -> None:
     levels = [{"px": str(100 - i), "sz": str(i + 1), "n": 1} for i in range(20)]
     text = {"channel": "l2Book", "data": {"coin": "X", "time": 1, "levels": [levels, []]}}
     table = np.zeros((4, 5))
-    f.decode_frame(json.dumps(text).encode()).data.fill(table)  # type: ignore[union-attr]
+    book = f.decode_frame(json.dumps(text).encode()).data
+    book.fill(table)
     np.testing.assert_array_equal(table[0], [100, 99, 98, 97, 96])
     np.testing.assert_array_equal(table[1], [1, 2, 3, 4, 5])
     assert np.isnan(table[2:]).all()
+    text["data"]["levels"][1] = [{"px": str(101 + i), "sz": str(i + 7), "n": 1} for i in range(9)]
+    f.decode_frame(json.dumps(text).encode()).data.fill(table)
+    np.testing.assert_array_equal(table[2:], [[101, 102, 103, 104, 105], [7, 8, 9, 10, 11]])
+    np.testing.assert_array_equal(table[:2], [[100, 99, 98, 97, 96], [1, 2, 3, 4, 5]])
 
 
 def test_bbo_and_trades() -> None:
@@ -106,7 +111,7 @@ def test_contexts() -> None:
 def test_contexts_of_a_dead_market_are_null() -> None:
     message = json.loads(json.dumps(examples()["activeAssetCtx"]))
     message["data"]["ctx"].update(premium=None, midPx=None, impactPxs=None)
-    ctx = f.decode_frame(json.dumps(message).encode()).data.ctx  # type: ignore[union-attr]
+    ctx = f.decode_frame(json.dumps(message).encode()).data.ctx
     assert (ctx.premium, ctx.mid_px, ctx.impact_pxs) == (None, None, None)
 
 

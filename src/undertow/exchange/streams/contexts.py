@@ -82,7 +82,10 @@ class FastContexts:
 
     def first(self, subscription: Subscription) -> list[bytes]:
         """All marks and mids."""
-        return [frame("fastAssetCtxs", deflated(self._now()))]
+        now = self._now()
+        if not self._hub.of("fastAssetCtxs"):
+            self._sent = now
+        return [frame("fastAssetCtxs", deflated(now))]
 
     def on_events(self, events: Sequence[Event]) -> None:
         """Sent by time alone."""
@@ -94,7 +97,6 @@ class FastContexts:
     def _send(self) -> None:
         channels = self._hub.of("fastAssetCtxs")
         if not channels:
-            self._sent = {}
             return
         now = self._now()
         changed: dict[str, dict[str, str]] = {}

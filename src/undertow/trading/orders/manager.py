@@ -105,6 +105,7 @@ class VenueExecution:
         )
         self._stopping = Stopping(self.table, self._recovery, self._inquiry, self.sender, self._strays)
         self._early: list[Callable[[], None]] | None = []
+        self._heard = True  # by the account's stream
         self._recovering: asyncio.Task[None] | None = None
         self._auditing: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[None] | None = None
@@ -130,7 +131,7 @@ class VenueExecution:
             step()
         self._outbox.flush()
         self._audit_at_ns = self._clock.now_ns() + round(self.options.audit_every_s * 1e9)
-        self.admission.closed = False
+        self.admission.closed = not self._heard
 
     @property
     def positions(self) -> dict[str, float]:
@@ -205,6 +206,7 @@ class VenueExecution:
 
     def on_disconnected(self) -> None:
         """The stream broke: nothing new is sent until what was missed has been asked for."""
+        self._heard = False
         self.admission.closed = True
         if self._recovering is not None:
             self._recovering.cancel()
@@ -212,6 +214,7 @@ class VenueExecution:
 
     def on_connected(self) -> None:
         """The stream is back, subscribed. Before `start` has ended this has no effect."""
+        self._heard = True
         if self._early is None and self._stopped is None:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 

@@ -42,12 +42,19 @@ class L2Book(Wire, frozen=True, gc=False):
         Levels beyond `depth` are dropped, missing ones NaN.
         """
         depth = table.shape[1]
-        for row, side in zip((0, 2), self.levels, strict=True):
-            best = side[:depth]
-            n = len(best)
-            table[row, :n] = [level.px for level in best]
-            table[row + 1, :n] = [level.sz for level in best]
-            table[row : row + 2, n:] = np.nan
+        bids, asks = (side if len(side) <= depth else side[:depth] for side in self.levels)
+        if len(bids) == len(asks) == depth:
+            table[:] = (
+                [level.px for level in bids],
+                [level.sz for level in bids],
+                [level.px for level in asks],
+                [level.sz for level in asks],
+            )
+            return
+        table[:] = np.nan
+        for row, side in ((0, bids), (2, asks)):
+            table[row, : len(side)] = [level.px for level in side]
+            table[row + 1, : len(side)] = [level.sz for level in side]
 
 
 class Bbo(Wire, frozen=True, gc=False):
