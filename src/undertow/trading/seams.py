@@ -36,12 +36,8 @@ class Watcher(Protocol):
         """Market rows, before the maker sees them."""
         ...
 
-    def on_holding(self, holding: Holding, now_ns: int) -> None:
-        """A coin's account, after each of its timers and after each answer."""
-        ...
-
-    def on_answers(self, received: Received) -> None:
-        """ACK and FILL rows a maker has just been shown."""
+    def on_holding(self, holding: Holding, now_ns: int, *, acted: bool) -> None:
+        """A coin's account, after each answer and (`acted`) after each cycle of its maker."""
         ...
 
     def on_time(self, now_ns: int) -> None:

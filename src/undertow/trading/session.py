@@ -240,17 +240,17 @@ class LiveSession:
         received = self._in_order(lane, received)
         self._show(lane, received.rows, received.snapshots)
         if self.watcher is not None:
-            self._hold(lane, int(received.rows["recv_ns"][-1]))
-            self.watcher.on_answers(received)
+            self._hold(lane, int(received.rows["recv_ns"][-1]), acted=False)
             self.enforce(int(received.rows["recv_ns"][-1]))
 
-    def _hold(self, lane: Lane, now_ns: int) -> None:
+    def _hold(self, lane: Lane, now_ns: int, *, acted: bool) -> None:
         """Tell the watcher what the coin means to the account."""
         assert self.watcher is not None
         gained, unit_usd, bids, asks = lane.runner.burden()
         position = float(lane.runner.states["desk"][0]["position"])
         mid_px = unit_usd / lane.runner.instrument.contract_value
-        self.watcher.on_holding(Holding(lane.runner.coin, gained, mid_px, position, bids, asks), now_ns)
+        holding = Holding(lane.runner.coin, gained, mid_px, position, bids, asks)
+        self.watcher.on_holding(holding, now_ns, acted=acted)
 
     def _in_order(self, lane: Lane, received: Received) -> Received:
         """`received` with receive times not before what the maker has already seen."""
@@ -309,7 +309,7 @@ class LiveSession:
         self._show(lane, row, _NO_BOOKS)
         self.gate.look(lane.runner)
         if self.watcher is not None:
-            self._hold(lane, due_ns)
+            self._hold(lane, due_ns, acted=True)
             self.watcher.on_time(due_ns)
             self.enforce(due_ns)
         self._pull(lane, due_ns)
