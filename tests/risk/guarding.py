@@ -48,7 +48,10 @@ def resting(paper: PaperExecution, coin: str) -> dict[int, list[tuple[int, float
     """What the venue holds and has under way of `coin`: (id, price tick, leaves) by side."""
     ex = paper.matchers[coin].cells.ex
     out: dict[int, list[tuple[int, float, float]]] = {}
-    for side, n, orders in ((1, ex["bids"][0], ex["bid_orders"][0]), (-1, ex["asks"][0], ex["ask_orders"][0])):
+    for side, n, orders in (
+        (1, ex["bids"][0], ex["bid_orders"][0]),
+        (-1, ex["asks"][0], ex["ask_orders"][0]),
+    ):
         alive = orders[: int(n)]
         out[side] = [(int(o["id"]), float(o["tick"]), float(o["leaves"])) for o in alive]
     return out

@@ -12,7 +12,7 @@ from tests.trading.feeds import messages
 
 from undertow.events import FILL, INFERRED, LOCAL, ORDER
 from undertow.kernel.desk import PENDING_CANCEL
-from undertow.risk.findings import Grade, Reason
+from undertow.risk.findings import Finding, Grade, Reason
 from undertow.risk.memory import FileMemory
 from undertow.risk.settings import Kill
 from undertow.risk.switch import KillSwitch
@@ -41,8 +41,7 @@ def test_the_growing_side_goes_and_the_reducing_side_stays(tmp_path: Path) -> No
     session, paper, guard = guarded([one], recorder=SessionRecorder(tmp_path / "s"))
     shown = list(messages(made, "BTC"))
     k = until_held(session, one, shown, 5e-3)
-    guard.switch.latch(guard.book.rejects.refused(one.last_ns, "x", 10_000), one.last_ns)
-    guard._put_in_force()
+    guard.on_finding(Finding(Reason.BUDGET, "a test"), one.last_ns)
     sent = paper.matchers["BTC"].cells.ex["inbox_tail"][0]
     session.enforce(one.last_ns)
     assert paper.matchers["BTC"].cells.ex["inbox_tail"][0] > sent  # the cancels left in the same call
@@ -76,20 +75,24 @@ def test_cancel_leaves_nothing_and_the_recording_replays(name: str, tmp_path: Pa
     one = runner(name, made)
     session, paper, guard = guarded([one], recorder=SessionRecorder(tmp_path / "s"))
     shown = list(messages(made, "BTC"))
-    play(session, shown[:900])
-    assert len(working(one))
+    k = 900
+    play(session, shown[:k])
+    while not len(working(one)):
+        play(session, shown[k : k + 1])
+        k += 1
     guard.kill("a test", one.last_ns)
     session.enforce(one.last_ns)
     last = one.last_ns
-    for received in shown[900:1500]:
+    for received in shown[k : k + 600]:
         play(session, [received])
         if one.last_ns > last + 2 * S:
             assert resting(paper, "BTC") == {1: [], -1: []}
     alive = [o for o in working(one) if int(o["id"]) not in session.gate.held_back("BTC")]
     assert not [o for o in alive if o["status"] < PENDING_CANCEL]
     assert guard.reset(one.last_ns)[0].reason is Reason.MANUAL
-    play(session, shown[1500:1800])
-    assert sum(map(len, resting(paper, "BTC").values())) > 0
+    refused = session.gate.counts["BTC", KILLED]
+    play(session, shown[k + 600 : k + 900])
+    assert session.gate.counts["BTC", KILLED] == refused
     end(session, paper, one.last_ns)
     verdict = rerun(tmp_path / "s", maker_of)
     assert verdict.differences == []
@@ -150,7 +153,7 @@ def test_a_loss_throws_the_switch_in_the_message_that_shows_it() -> None:
         book.market.bid_px, book.market.ask_px = rows["px"][0] - 1.0, rows["px"][0] + 1.0
     before = int(paper.matchers["BTC"].cells.ex["inbox_tail"][0])
     session.deliver(received._replace(rows=rows))
-    assert [held.reason for held in guard.switch.latched] == [Reason.LOSS]
+    assert Reason.LOSS in [held.reason for held in guard.switch.latched]
     assert CAPITAL_USD - guard.book.equity_usd >= 200.0 * 0.9
     assert int(paper.matchers["BTC"].cells.ex["inbox_tail"][0]) > before
     assert session.gate.restraint("BTC") is not None

@@ -36,7 +36,10 @@ def test_every_reason_has_a_course_that_only_gets_worse() -> None:
 
 
 @FAST
-@given(steps=st.lists(st.tuples(st.integers(0, 100 * S), FINDINGS), min_size=1, max_size=25), flatten=st.booleans())
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 100 * S), FINDINGS), min_size=1, max_size=25),
+    flatten=st.booleans(),
+)
 def test_it_holds_what_the_table_says_and_never_less(steps, flatten: bool) -> None:
     """Against the table applied by hand: worst severity and time since the first finding of a key."""
     switch = KillSwitch(may_flatten=flatten)

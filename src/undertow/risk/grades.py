@@ -24,9 +24,7 @@ class Course(NamedTuple):
 
     def grade(self, severity: float, latched_s: float, may_flatten: bool) -> Grade:
         """The grade of a reason of the worst `severity` so far, latched for `latched_s` seconds."""
-        if may_flatten and (
-            _reached(severity, self.flatten_at) or _reached(latched_s, self.flatten_after_s)
-        ):
+        if may_flatten and (_reached(severity, self.flatten_at) or _reached(latched_s, self.flatten_after_s)):
             return Grade.FLATTEN
         if _reached(severity, self.cancel_at) or _reached(latched_s, self.cancel_after_s):
             return max(self.starts, Grade.CANCEL)

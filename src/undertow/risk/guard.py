@@ -173,6 +173,10 @@ class Guard:
         finding = unexplained_finding(coin, difference, text)
         self._take([finding] if finding else [], now_ns)
 
+    def on_finding(self, finding: Finding, now_ns: int) -> None:
+        """What somebody else found."""
+        self._take([finding], now_ns)
+
     # ---- by hand ----------------------------------------------------------------------------------
 
     def kill(self, who: str, now_ns: int, *, coin: str = "", grade: Grade = Grade.CANCEL) -> None:

@@ -18,9 +18,9 @@ Qty = Annotated[float, Meta(gt=0, description="the venue's unit")]
 class Kill(Section, frozen=True, kw_only=True):
     """When the kill switch is thrown (docs/risk.md); unset limits follow from capital and position limits."""
 
-    loss_usd: Annotated[float, Meta(gt=0, description="loss since the start; unset: 5 % of capital")] | None = (
-        None
-    )
+    loss_usd: (
+        Annotated[float, Meta(gt=0, description="loss since the start; unset: 5 % of capital")] | None
+    ) = None
     drawdown_usd: (
         Annotated[float, Meta(gt=0, description="fall from the highest equity; unset: 5 % of capital")] | None
     ) = None
@@ -35,7 +35,9 @@ class Kill(Section, frozen=True, kw_only=True):
     rejects_window_s: Annotated[float, between(0.1, 3600, "window they are counted in, s")] = 10.0
     requests_kept: Annotated[float, between(0, 1e9, "requests of the budget kept to cancel with")] = 100.0
     jump_window_s: Annotated[float, between(0.1, 3600, "window of a price jump, s")] = 5.0
-    jump_bps: Annotated[float, between(0.1, 10_000, "move in the window that is one in any case, bps")] = 150.0
+    jump_bps: Annotated[float, between(0.1, 10_000, "move in the window that is one in any case, bps")] = (
+        150.0
+    )
     jump_sigmas: Annotated[float, between(1, 1000, "or this many σ·√window")] = 15.0
     jump_floor_bps: Annotated[float, between(0, 10_000, "but no less than this, bps")] = 30.0
     clock_skew_s: Annotated[float, between(0.01, 3600, "venue's clock off ours, s")] = 2.0
@@ -44,9 +46,13 @@ class Kill(Section, frozen=True, kw_only=True):
     oracle_far_bps: Annotated[float, between(1, 10_000, "oracle or mark from the mid, bps")] = 200.0
     oracle_far_s: Annotated[float, between(0, 3600, "for so long, s")] = 10.0
     flatten: Annotated[bool, Meta(description="a reason may come to closing the position by itself")] = False
-    flatten_slip_bps: Annotated[float, between(0, 1000, "from the mid, how much worse it may close, bps")] = 30.0
+    flatten_slip_bps: Annotated[float, between(0, 1000, "from the mid, how much worse it may close, bps")] = (
+        30.0
+    )
     flatten_every_s: Annotated[float, between(0.1, 3600, "time between closing orders, s")] = 1.0
-    sweep: Annotated[bool, Meta(description="pull quotes that a sweep has come near to, between cycles")] = True
+    sweep: Annotated[bool, Meta(description="pull quotes that a sweep has come near to, between cycles")] = (
+        True
+    )
     sweep_bps: Annotated[float, between(0.1, 1000, "least move within a cycle that is a sweep, bps")] = 3.0
     sweep_sigmas: Annotated[float, between(0, 1000, "and no less than this many σ·√cycle")] = 6.0
     sweep_keep: Annotated[

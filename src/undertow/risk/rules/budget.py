@@ -9,7 +9,9 @@ def budget_finding(left: float | None, least: float) -> Finding | None:
     """Fires where fewer than `least` requests are left. None: no budget is known."""
     if left is None or left >= least:
         return None
-    text = f"{max(left, 0.0):,.0f} requests left of the address's budget, {least:,.0f} are kept to cancel with"
+    text = (
+        f"{max(left, 0.0):,.0f} requests left of the address's budget, {least:,.0f} are kept to cancel with"
+    )
     return Finding(Reason.BUDGET, text, least / left if left > 0.0 else least + 1.0)
 
 

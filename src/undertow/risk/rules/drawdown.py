@@ -23,7 +23,9 @@ class Drawdown:
         fallen = self.peak_usd - equity_usd
         if fallen < self.limit_usd:
             return None
-        text = f"{fallen:,.2f} USD below the highest equity ({self.peak_usd:,.2f}), limit {self.limit_usd:,.2f}"
+        text = (
+            f"{fallen:,.2f} USD below the highest equity ({self.peak_usd:,.2f}), limit {self.limit_usd:,.2f}"
+        )
         return Finding(Reason.DRAWDOWN, text, fallen / self.limit_usd)
 
     def again(self, equity_usd: float) -> None:

@@ -52,7 +52,9 @@ class OracleStop:
                 continue
             since_ns = self._far_since_ns.setdefault(name, now_ns)
             if now_ns - since_ns >= self.far_s * NS_PER_S:
-                text = f"{name} {px:.6g} is {away:.0f} bps from the mid {mid_px:.6g}, limit {self.far_bps:g} bps"
+                text = (
+                    f"{name} {px:.6g} is {away:.0f} bps from the mid {mid_px:.6g}, limit {self.far_bps:g} bps"
+                )
                 return Finding(Reason.ORACLE, text, away / self.far_bps, coin)
         return None
 
