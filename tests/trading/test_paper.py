@@ -83,9 +83,7 @@ def test_with_the_venues_own_latency_most_fills_agree() -> None:
 
 def test_nothing_is_told_before_it_could_be_known(tmp_path: Path) -> None:
     made = market(3, 240.0)
-    settings = ReplaySettings(
-        order_latency_ms=10, order_jitter_ms=0, response_latency_ms=0, response_jitter_ms=0
-    )
+    settings = ReplaySettings(order_latency_ms=10, order_jitter_ms=0, response_latency_ms=0, response_jitter_ms=0)
     session, paper = paper_session(
         [runner("symmetric", made)], settings=settings, recorder=SessionRecorder(tmp_path / "s")
     )

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,7 @@ def _rewritten(folder: Path, change: str) -> None:
     writer = BlockWriter(path, EVENT)
     done = False
     for rows, table in blocks:
-        at = np.flatnonzero(
-            (rows["kind"] == ORDER) if change == "order" else (rows["qty"] > 0) & is_market(rows)
-        )
+        at = np.flatnonzero((rows["kind"] == ORDER) if change == "order" else (rows["qty"] > 0) & is_market(rows))
         if len(at) > 3 and not done:
             rows["qty"][at[3]] *= 1.0 + 1e-9
             done = True

@@ -30,10 +30,7 @@ def growing(one: CoinRunner, paper: PaperExecution) -> list[int]:
     ex = paper.matchers[one.coin].cells.ex
     held = float(ex["ledger"]["position"][0])
     out = []
-    for side, n, orders in (
-        (1, ex["bids"][0], ex["bid_orders"][0]),
-        (-1, ex["asks"][0], ex["ask_orders"][0]),
-    ):
+    for side, n, orders in ((1, ex["bids"][0], ex["bid_orders"][0]), (-1, ex["asks"][0], ex["ask_orders"][0])):
         if orders["leaves"][: int(n)].sum() > max(0.0, -side * held) + 1e-9:
             out.append(side)
     return out
@@ -201,9 +198,7 @@ def test_answers_inside_send_wait_their_turn(tmp_path: Path) -> None:
     made = market(3, 60.0)
     one = runner("symmetric", made)
     execution = Impatient()
-    session = LiveSession(
-        [one], execution, RowClock(), recorder=SessionRecorder(tmp_path / "s"), catch_up_s=1e9
-    )
+    session = LiveSession([one], execution, RowClock(), recorder=SessionRecorder(tmp_path / "s"), catch_up_s=1e9)
     execution.deliver = session.answer
     last = play(session, messages(made, "BTC"))
     session.finish(last)
@@ -300,6 +295,4 @@ def test_a_virtual_session_is_the_one_driven_by_hand(tmp_path: Path) -> None:
         assert same > 500
         for name in a.dtype.names or ():
             if name != "ref":
-                assert np.array_equal(
-                    a[name][:same], b[name][:same], equal_nan=name in ("px", "qty", "val")
-                ), name
+                assert np.array_equal(a[name][:same], b[name][:same], equal_nan=name in ("px", "qty", "val")), name

@@ -1,14 +1,14 @@
 """How a recorded session lies on disk, and reading it.
 
-SESSION/session.json
-        market/                        a store: what the feed brought, for ``undertow replay --store``
-        coins/BTC/leg-0001/            one per start of a process, complete in itself
-            start.json                 coin, instrument, maker, config, versions
-            state.start  params        the records the maker began with, raw
-            rows.blocks                every row the maker saw and sent, in order
-            told.blocks                what its desk said of each order as it was told of a fill
-            observations.blocks        what it showed of itself
-            state.last                 its state after so many rows: a checkpoint, at last the end
+    SESSION/session.json
+            market/                        a store: what the feed brought, for ``undertow replay --store``
+            coins/BTC/leg-0001/            one per start of a process, complete in itself
+                start.json                 coin, instrument, maker, config, versions
+                state.start  params        the records the maker began with, raw
+                rows.blocks                every row the maker saw and sent, in order
+                told.blocks                what its desk said of each order as it was told of a fill
+                observations.blocks        what it showed of itself
+                state.last                 its state after so many rows: a checkpoint, at last the end
 """
 
 from __future__ import annotations

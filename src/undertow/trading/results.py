@@ -175,7 +175,9 @@ def _at(values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float6
     return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
 
 
-def result_of(folder: Path, coin: str, maker: Maker, settings: ReplaySettings | None = None) -> ReplayResult:
+def result_of(
+    folder: Path, coin: str, maker: Maker, settings: ReplaySettings | None = None
+) -> ReplayResult:
     """The recorded session of a coin as the result a replay would give, all its legs together.
 
     `maker` gives the layout of the state, which is that of the last checkpoint; `settings` are those of

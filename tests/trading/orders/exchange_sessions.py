@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.trading.orders.sessions import START_NS, Session, Trader
 
+from tests.trading.orders.sessions import START_NS, Session, Trader
 from undertow.clock import LoopClock
 from undertow.exchange.core import Exchange
 from undertow.exchange.faults import RandomFaults, Rates

@@ -89,19 +89,7 @@ class Trader:
             tif = rng.choices((POST_ONLY, GTC, IOC), (8, 1, 1))[0]
             away = rng.randint(-1, 6) if tif == POST_ONLY else rng.randint(-3, 2)
             reduce_only = tif == IOC and side * desk.position < 0
-            n = put_new(
-                desk,
-                actions,
-                n,
-                side,
-                mid - side * away * self.step,
-                self._qty(),
-                tif,
-                reduce_only,
-                0,
-                1.0,
-                1.0,
-            )
+            n = put_new(desk, actions, n, side, mid - side * away * self.step, self._qty(), tif, reduce_only, 0, 1.0, 1.0)
         return actions[:n].copy()
 
     def _qty(self) -> float:
