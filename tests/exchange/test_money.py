@@ -54,6 +54,19 @@ def test_taker_and_maker_fees_by_tier() -> None:
     conserved(b.ex)
 
 
+def test_a_builders_fee_needs_leave_and_comes_on_top() -> None:
+    b = Bench()
+    builder = {"b": "0x" + "AA" * 20, "f": 10}
+    order = {"type": "order", "orders": [b.spec(1, ASK, 200, "Ioc")], "grouping": "na", "builder": builder}
+    assert b.act(ALICE, order)["response"] == "Builder fee has not been approved"
+    b.ex.approve_builder_fee(ALICE, "0x" + "aa" * 20, 10)
+    assert b.act(ALICE, order)["status"] == "ok"
+    fill = last_fill(b, ALICE)
+    assert fill.builder_micro == 200 * ASK // 10_000
+    assert fill.fee_micro == divide(200 * ASK * 45, 100_000) + fill.builder_micro
+    conserved(b.ex)
+
+
 def test_builder_dex_scale_growth_and_names() -> None:
     b = Bench(
         ("dex:X",), dexes=(Dex("dex", deployer_fee_scale=1.0),), growth_mode=True, funding_multiplier=2.0

@@ -199,6 +199,19 @@ def test_a_side_flip_keeps_the_old_order() -> None:
     assert modify(b, 1, b.spec(1, BID, 20))["response"] == "Cannot modify canceled or filled order"
 
 
+def test_a_trigger_order_modified_is_a_trigger_order() -> None:
+    b = Bench()
+    b.order(ALICE, 1, ASK, 100, "Ioc")
+    stop = b.spec(-1, 80 * PX // 100, 100, reduce=True, trigger=(True, 90 * PX // 100, "sl"))
+    oid = b.orders(ALICE, stop)[0]["resting"]["oid"]
+    higher = b.spec(-1, 80 * PX // 100, 100, reduce=True, trigger=(True, 95 * PX // 100, "sl"))
+    assert modify(b, oid, higher)["status"] == "ok"
+    (order,) = b.ex.account(ALICE).live.values()
+    assert order.trigger.tick == 95 * PX // 100
+    assert b.state.triggers == [order]
+    assert not order.resting
+
+
 def test_batch_modify_answers_each() -> None:
     b = Bench()
     oids = [b.rest(ALICE, 1, BID - i * STEP, 20, "Alo") for i in range(2)]
@@ -310,6 +323,17 @@ def test_halt_cancels_and_settles_and_upgrades_take_post_only() -> None:
     b.run(150)
     b.rest(ALICE, 1, BID, 20, "Gtc")
     conserved(b.ex)
+
+
+def test_a_delisted_coin_has_no_book() -> None:
+    b = Bench()
+    oid = b.rest(ALICE, 1, BID, 20)
+    b.ex.controls.delist("X")
+    assert b.known(ALICE, oid).status == "delistedCanceled"
+    assert (b.coin.levels(1, 5), b.coin.best(-1), b.coin.top()) == ([], None, (None, None))
+    b.run(100)
+    b.ex.controls.resume("X")
+    assert b.order(ALICE, 1, BID, 20) == {"error": "Trading is halted. asset=0"}
 
 
 def test_open_interest_cap_stops_growth_only() -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.trading.driving import end, market, paper_session, play, runner
-from tests.trading.feeds import messages
 
 from undertow.account.build import account_of
 from undertow.events import ACK, FILL, SNAPSHOT, Chunk
@@ -19,6 +18,7 @@ from undertow.replay.settings import ReplaySettings
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.playback import messages
 from undertow.trading.results import result_of
 from undertow.trading.seams import Received
 
@@ -83,7 +83,9 @@ def test_with_the_venues_own_latency_most_fills_agree() -> None:
 
 def test_nothing_is_told_before_it_could_be_known(tmp_path: Path) -> None:
     made = market(3, 240.0)
-    settings = ReplaySettings(order_latency_ms=10, order_jitter_ms=0, response_latency_ms=0, response_jitter_ms=0)
+    settings = ReplaySettings(
+        order_latency_ms=10, order_jitter_ms=0, response_latency_ms=0, response_jitter_ms=0
+    )
     session, paper = paper_session(
         [runner("symmetric", made)], settings=settings, recorder=SessionRecorder(tmp_path / "s")
     )

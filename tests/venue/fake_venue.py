@@ -117,6 +117,9 @@ class Heard:
     def on_down(self, reason: str, now_ns: int) -> None:
         self.log.append(f"down {reason}")
 
+    def on_stall(self, seconds: float, now_ns: int) -> None:
+        self.log.append(f"stall {seconds:.1f}")
+
     def on_frame(self, frame: Frame, recv_ns: int) -> None:
         self.frames.append(frame)
 

@@ -210,14 +210,14 @@ def test_no_failure_shows_a_signature() -> None:
     with_client(play)
 
 
-def fill(time_ms: int, tid: int) -> dict[str, Any]:
+def fill(time_ms: int, tid: int, start: int = 0) -> dict[str, Any]:
     return {
         "coin": "BTC",
         "px": "100",
         "sz": "1",
         "side": "B",
         "time": time_ms,
-        "startPosition": "0",
+        "startPosition": str(start),
         "dir": "Open Long",
         "closedPnl": "0",
         "hash": "0x",

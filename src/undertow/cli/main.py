@@ -30,6 +30,11 @@ app.command(
     help="Replay a maker over a market and write the account of its session.",
 )
 app.command(
+    "undertow.cli.rerun:rerun",
+    name="rerun",
+    help="Show a recorded session to its makers again: the same requests, the same state?",
+)
+app.command(
     "undertow.cli.compare:compare",
     name="compare",
     help="Run makers on the same markets and table how they differ.",

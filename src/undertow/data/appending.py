@@ -6,6 +6,7 @@ the end of the UTC day, when books get deeper, or at the end.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +74,7 @@ class StoreAppender:
         self._floor_ns = int(rows["exch_ns"].max())
         days = rows["recv_ns"] // DAY_NS
         edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(rows)]
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             self._write_piece(chunk_of(rows[start:stop], snapshots))
 
     def _write_piece(self, piece: Chunk) -> None:

@@ -167,7 +167,8 @@ def _write_parts(
     written.append((part.path, part.close()))
 
 
-def new_part(folder: Path, chunk: Chunk, day: int, gap_s: float, source: str) -> _Part:
+def new_part(folder: Path, chunk: Chunk, day: int, gap_s: float, source: str) -> Part:
+    """A part that begins with `chunk`, under a temporary name that no other part has."""
     into = day_folder(folder, day * DAY_NS)
     into.mkdir(parents=True, exist_ok=True)
     stem = f"events-{_first_recv(chunk):020d}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from undertow.exchange.fees import FeeTier, Volumes
@@ -101,6 +102,7 @@ class Account:
         self.requests = Requests(rules)
         self.volumes = Volumes()
         self.fee_tier = FeeTier(staking_discount=rules.staking_discount)
+        self.builders: dict[str, int] = {}
         self.agents: dict[str, Agent] = {}
         self.sub_accounts: list[str] = []
         self.funding_all: dict[str, int] = {}
@@ -145,7 +147,7 @@ class Account:
             self._forget(surplus)
 
     def _forget(self, surplus: int) -> None:
-        dead = [order for order in self.known.values() if not order.live][:surplus]
+        dead = list(islice((order for order in self.known.values() if not order.live), surplus))
         for order in dead:
             del self.known[order.oid]
             if order.cloid is not None:

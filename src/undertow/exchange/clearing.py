@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from undertow.exchange.accounts import Account, Position, Purse
 from undertow.exchange.fees import fee_of
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from undertow.exchange.coin import Coin
     from undertow.exchange.orders import Order
     from undertow.exchange.state import State
+
+
+_BUILDER_RATE: Final = 100_000
+"""Builder fees are whole numbers of a tenth of a bp."""
 
 
 class Party(NamedTuple):
@@ -75,7 +79,8 @@ def _settle(
     account, order = party.account, party.order
     assert account is not None
     notional = steps * tick
-    fee = 0 if off_book else _charge(state, coin, account, notional, crossed)
+    builder = divide(notional * order.builder, _BUILDER_RATE) if order else 0
+    fee = 0 if off_book else _charge(state, coin, account, notional, crossed, builder)
     start = account.steps(coin)
     closed = move_position(account, coin, sign * steps, tick, fee)
     coin.account_long += max(account.steps(coin), 0) - max(start, 0)
@@ -99,17 +104,18 @@ def _settle(
         tid,
         order.cloid if order else None,
         party.liquidation,
+        builder,
     )
     account.fills.append(fill)
     state.events.append(fill)
 
 
-def _charge(state: State, coin: Coin, account: Account, notional: int, crossed: bool) -> int:
-    """Count the volume of a fill and work out its fee."""
+def _charge(state: State, coin: Coin, account: Account, notional: int, crossed: bool, builder: int) -> int:
+    """Count the volume of a fill and work out its fee, the builder's part included."""
     scale = None if coin.main else coin.dex.deployer_fee_scale
     growth = coin.listing.growth_mode
     rates = state.fees.rates(account.address, account.fee_tier, account.volumes, state.day, scale, growth)
-    fee = fee_of(notional, rates[crossed])
+    fee = fee_of(notional, rates[crossed]) + builder
     state.house.fees += fee
     account.volumes.add(state.day, notional, not crossed)
     account.requests.traded(notional, state.rules.growth_volume_share if growth else 1.0)

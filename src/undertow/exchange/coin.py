@@ -53,7 +53,9 @@ class Coin:
         return not (self.halted or self.delisted)
 
     def best(self, side: int) -> int | None:
-        """Best tick of `side`, accounts and background together."""
+        """Best tick of `side`, accounts and background together; None also while nothing trades."""
+        if not self.tradable:
+            return None
         mine = self.resting.of(side).best()
         theirs = self.market.best(side)
         if mine is None or theirs is None:
@@ -66,7 +68,9 @@ class Coin:
         return bid + ask if bid is not None and ask is not None else 0
 
     def levels(self, side: int, depth: int) -> list[Best]:
-        """The best `depth` levels of `side`, accounts and background merged."""
+        """The best `depth` levels of `side`, accounts and background merged; none while nothing trades."""
+        if not self.tradable:
+            return []
         theirs = self.market.levels(side, depth)
         mine = self.resting.of(side)
         if not len(mine):

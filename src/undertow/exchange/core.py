@@ -132,6 +132,10 @@ class Exchange:
         account.agents[agent] = Agent(agent, name, until)
         self.state.owner_of_agent[agent] = account.address
 
+    def approve_builder_fee(self, user: str, builder: str, tenths_of_bps: int) -> None:
+        """Let orders of `user` carry a fee of up to `tenths_of_bps` for `builder`; the house keeps it."""
+        self._open(user.lower(), None).builders[builder.lower()] = tenths_of_bps
+
     def add_sub_account(self, master: str, address: str, name: str = "", *, vault: bool = False) -> Account:
         """Register a sub-account or vault for which `master` (and its agents) may act."""
         account = self._open(address.lower(), master.lower())

@@ -30,6 +30,10 @@ def admit(
         raise Refused(errors.NO_DEPOSIT.format(address=owner.address))
     if isinstance(action, ReserveWeight) and signer != owner.address:
         raise Refused(errors.MASTER_ONLY)
+    if isinstance(action, PlaceOrders) and action.builder is not None:
+        builder, fee = action.builder
+        if fee > owner.builders.get(builder.lower(), 0):
+            raise Refused(errors.BUILDER_FEE)
     count = weight(action)
     if count > state.rules.most_per_action:
         raise Refused(errors.WEIGHT)
@@ -67,8 +71,6 @@ def _of_vault(state: State, owner: Account, vault: str) -> Account:
 def _content(state: State, action: Action) -> None:
     match action:
         case PlaceOrders():
-            if action.builder is not None:
-                raise Refused(errors.BUILDER_FEE)
             prevalidate(state, action.orders, action.grouping)
         case ModifyOrders():
             prevalidate(state, [spec for _, spec in action.modifies])

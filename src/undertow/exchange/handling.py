@@ -22,7 +22,7 @@ from undertow.exchange.errors import Refused
 from undertow.exchange.orders import CANCELED, Order
 from undertow.exchange.placing import Reply, new_order, place
 from undertow.exchange.settings import reserve_weight, schedule_cancel, update_leverage, update_margin
-from undertow.exchange.triggers import place_grouped
+from undertow.exchange.triggers import hold, place_grouped
 
 if TYPE_CHECKING:
     from undertow.exchange.accounts import Account
@@ -106,4 +106,5 @@ def _modify(state: State, account: Account, ident: int | str, spec: OrderSpec, a
     if not always and spec.trigger is None:
         spec = replace(spec, tif="Alo")
     state.take_off(old, CANCELED, by_user=True)
-    return place(state, new_order(state, account, spec))
+    order = new_order(state, account, spec, builder=old.builder)
+    return hold(state, order) if order.trigger else place(state, order)

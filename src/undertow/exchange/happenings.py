@@ -41,8 +41,9 @@ class OrderUpdate(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """A fill of an account's order. ``fee_micro`` < 0: rebate. ``closed_micro``: gross of fees.
+    """A fill of an account's order. ``closed_micro``: gross of fees.
 
+    ``fee_micro`` < 0: rebate; ``builder_micro`` is part of it.
     ``liquidation``: (liquidated user, mark tick, ``market`` or ``backstop``).
     """
 
@@ -62,6 +63,7 @@ class Fill(NamedTuple):
     tid: int
     cloid: str | None
     liquidation: tuple[str, int, str] | None = None
+    builder_micro: int = 0
 
 
 class FundingPaid(NamedTuple):

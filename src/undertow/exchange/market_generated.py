@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -41,8 +42,14 @@ class GeneratedBackground:
         grid = grid_of(self.instrument)
         self.sz_decimals, self._px = grid
         world, out = market.open()
-        self._world: Any = (*(_as_array(record) for record in world[:3]), *world[3:])
-        self._out: Any = (*out[:5], _as_array(out.count))
+        parts: Any = (*(_as_array(record) for record in world[:3]), *world[3:])
+        into: Any = (*out[:5], _as_array(out.count))
+        self._advance: Any = partial(advance_world, *(*parts, *into))
+        self._sizes: Any = partial(sizes_world, *parts)
+        self._levels: Any = partial(levels_world, *parts)
+        self._take: Any = partial(take_world, *parts)
+        self._give_back: Any = partial(give_back_world, *parts)
+        self._feel: Any = partial(feel_world, *parts)
         self.context = MarketContext(
             oracle_px=market.params.start_px, open_interest_qty=float(world.state["open_interest"])
         )
@@ -56,7 +63,7 @@ class GeneratedBackground:
 
     def advance(self, until_ns: int) -> list[Aggressor]:
         """See `Market.advance`."""
-        n = advance_world(*self._world, *self._out, until_ns, self._found, self._known)
+        n = self._advance(until_ns, self._found, self._known)
         self._learn()
         if n == 0:
             return []
@@ -78,14 +85,14 @@ class GeneratedBackground:
 
     def best(self, side: int) -> int | None:
         """See `Market.best`."""
-        n = levels_world(*self._world, side, 1, self._ladder)
+        n = self._levels(side, 1, self._ladder)
         return int(self._ladder[0, 0]) * self._px if n else None
 
     def size(self, side: int, tick: int) -> int:
         """See `Market.size`."""
         where = self._one
         where[0, 0], where[0, 1] = side, tick
-        sizes_world(*self._world, where, self._px, self._held)
+        self._sizes(where, self._px, self._held)
         return int(self._held[0])
 
     def sizes(self, levels: NDArray[np.int64]) -> list[int]:
@@ -93,13 +100,13 @@ class GeneratedBackground:
         n = len(levels)
         if n > len(self._held):
             self._held = np.zeros(2 * n, np.int64)
-        sizes_world(*self._world, levels, self._px, self._held)
+        self._sizes(levels, self._px, self._held)
         held: list[int] = self._held[:n].tolist()
         return held
 
     def levels(self, side: int, depth: int) -> list[tuple[int, int, int]]:
         """See `Market.levels`."""
-        n = levels_world(*self._world, side, min(depth, _MOST_LEVELS), self._ladder)
+        n = self._levels(side, min(depth, _MOST_LEVELS), self._ladder)
         px, mean = self._px, self._mean_order
         return [(t * px, q, 1 + int(q / mean)) for t, q in self._ladder[:n].tolist()]
 
@@ -107,12 +114,12 @@ class GeneratedBackground:
         """See `Market.take`."""
         if tick % self._px:
             return 0
-        return int(take_world(*self._world, side, tick // self._px, steps))
+        return int(self._take(side, tick // self._px, steps))
 
     def give_back(self, side: int, tick: int, steps: int) -> None:
         """See `Market.give_back`."""
-        give_back_world(*self._world, side, tick // self._px, steps)
+        self._give_back(side, tick // self._px, steps)
 
     def feel(self, side: int, steps: int) -> None:
         """See `Market.feel`."""
-        feel_world(*self._world, side, steps * self.instrument.size_step)
+        self._feel(side, steps * self.instrument.size_step)

@@ -149,17 +149,20 @@ class RecordedBackground:
         if len(self._overlay) == 0:
             return [(t, q, self._count(q)) for t, q in self._shown(side, depth)]
         shown = dict(self._shown(side, min(depth + len(self._overlay), _MOST_LEVELS)))
-        for tick in self._overlay.kept(side):
-            if tick not in shown and self._is_free(side, tick):
+        for tick, since in self._overlay.kept(side):
+            if tick not in shown and self._is_free(side, tick, since):
                 shown[tick] = 0
         left = ((t, self._overlay.left(side, t, q, self._now_ns)) for t, q in shown.items())
         there = sorted(((t, q) for t, q in left if q > 0), reverse=side > 0)
         return [(t, q, self._count(q)) for t, q in there[:depth]]
 
-    def _is_free(self, side: int, tick: int) -> bool:
-        """Whether `tick` lies on the right side of what the tape shows opposite."""
+    def _is_free(self, side: int, tick: int, since: int) -> bool:
+        """Whether what is kept at `tick` crosses neither the tape nor what was kept opposite later."""
         other = self._shown(-side, 1)
-        return not other or (other[0][0] - tick) * side > 0
+        if other and (other[0][0] - tick) * side <= 0:
+            return False
+        opposite = [at for there, at in self._overlay.kept(-side) if (there - tick) * side <= 0]
+        return not opposite or since > max(opposite) or (side < 0 and since == max(opposite))
 
     def _shown(self, side: int, depth: int) -> list[tuple[int, int]]:
         n = tape_levels(self._book, self._inst, side, depth, self._ladder)

@@ -38,7 +38,8 @@ class Order:
     """An order. ``tick`` and steps on its coin's grid; ``left`` is what is not yet filled.
 
     ``ahead``: steps of the background before it at its level. ``priority``: rate paid (1e-8) for a
-    better place. ``parent`` and ``children``: of grouping normalTpsl.
+    better place. ``builder``: fee to a builder, tenths of a bp. ``parent`` and ``children``: of grouping
+    normalTpsl.
     """
 
     oid: int
@@ -54,6 +55,7 @@ class Order:
     left: int = 0
     ahead: int = 0
     priority: int = 0
+    builder: int = 0
     trigger: Trigger | None = None
     position_tpsl: bool = False
     waiting: bool = False

@@ -45,9 +45,9 @@ class Overlay:
             return shown
         return max(0, shown - round(taken))
 
-    def kept(self, side: int) -> list[int]:
-        """Ticks of `side` that hold more than the tape shows."""
-        return [tick for (of, tick), (steps, _) in self._taken.items() if of == side and steps < 0]
+    def kept(self, side: int) -> list[tuple[int, int]]:
+        """Ticks of `side` that hold more than the tape shows, and since when."""
+        return [(tick, at) for (of, tick), (steps, at) in self._taken.items() if of == side and steps < 0]
 
     def prune(self, now_ns: int) -> None:
         """Forget what has faded."""

@@ -9,7 +9,7 @@ from undertow.exchange import errors
 from undertow.exchange.errors import PreValidation, Rejected
 from undertow.exchange.margin import can_trade, within_tier
 from undertow.exchange.matching import after_fill, take
-from undertow.exchange.numbers import MICRO, on_grid, parse, plain
+from undertow.exchange.numbers import MICRO, on_grid, parse, plain, wire
 from undertow.exchange.orders import CANCELED, FILLED, Order, Trigger
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def prevalidate(state: State, specs: Iterable[OrderSpec], grouping: str = "na") 
             raise PreValidation(errors.INVALID_SIZE)
         if steps == 0 and grouping != "positionTpsl":
             raise PreValidation(errors.ZERO_SIZE)
-        if spec.trigger is not None and grouping == "positionTpsl" and not spec.reduce_only:
+        if spec.trigger is not None and grouping != "na" and not spec.reduce_only:
             raise PreValidation(errors.TPSL_REDUCE)
     if empty:
         raise PreValidation(errors.EMPTY)
 
 
-def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0) -> Order:
+def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0, builder: int = 0) -> Order:
     """The order of a pre-validated `spec`, known to the account, not yet placed."""
     coin = state.by_asset[spec.asset]
     size = parse(spec.sz, coin.sz_decimals)
@@ -67,6 +67,7 @@ def new_order(state: State, account: Account, spec: OrderSpec, priority: int = 0
         cloid=spec.cloid,
         time_ns=state.now_ns,
         priority=priority,
+        builder=builder,
         trigger=trigger,
         status_ns=state.now_ns,
     )
@@ -98,13 +99,13 @@ def _named(order: Order, reply: dict[str, Any], key: str) -> dict[str, Any]:
 def _filled(order: Order) -> dict[str, Any]:
     coin = order.coin
     average = wire_average(order.filled_micro, order.filled, coin)
-    total = plain(order.filled, coin.sz_decimals)
+    total = wire(order.filled, coin.sz_decimals)
     return _named(order, {"filled": {"totalSz": total, "avgPx": average, "oid": order.oid}}, "filled")
 
 
 def wire_average(micro: int, steps: int, coin: Coin) -> str:
     """An average price of `micro` over `steps`, rounded to a tick, as replies show it."""
-    return plain((2 * micro + steps) // (2 * steps), coin.px_decimals) if steps else "0"
+    return wire((2 * micro + steps) // (2 * steps), coin.px_decimals) if steps else "0.0"
 
 
 def _execute(state: State, order: Order) -> None:

@@ -69,6 +69,8 @@ def fill(event: Fill) -> Json:
     }
     if event.cloid is not None:
         shape["cloid"] = event.cloid
+    if event.builder_micro:
+        shape["builderFee"] = usd(event.builder_micro)
     if event.liquidation is not None:
         user, mark, method = event.liquidation
         shape["liquidation"] = {"liquidatedUser": user, "markPx": px(coin, mark), "method": method}
@@ -101,13 +103,16 @@ def _merged_fill(shape: Json, parts: list[Fill]) -> Json:
     coin = parts[0].coin
     steps = sum(part.steps for part in parts)
     value = sum(part.steps * part.tick for part in parts)
-    return shape | {
+    merged = shape | {
         "px": average_px(coin, value, steps),
         "sz": sz(coin, steps),
         "startPosition": sz(coin, parts[0].start_steps),
         "closedPnl": usd(sum(part.closed_micro for part in parts)),
         "fee": usd(sum(part.fee_micro for part in parts)),
     }
+    if "builderFee" in merged:
+        merged["builderFee"] = usd(sum(part.builder_micro for part in parts))
+    return merged
 
 
 def average_px(coin: Coin, value: int, steps: int) -> str:

@@ -21,6 +21,9 @@ Action = dict[str, Any]
 _AGENT_NAME: Final = re.compile(r"(?P<name>.*?)(?: valid_until (?P<until>[0-9]{1,16}))?\Z", re.DOTALL)
 _NAMED_AGENTS: Final = 3
 _WITHDRAWAL_FEE: Final = 1_000_000
+_PERCENT_DECIMALS: Final = 3
+"""A thousandth of a percent is a tenth of a bp, the unit of builder fees."""
+_MOST_BUILDER_FEE: Final = 100
 
 
 class Refusal(Exception):
@@ -82,7 +85,12 @@ def _approve_agent(exchange: Exchange, account: Account, action: Action) -> None
 
 
 def _approve_builder_fee(exchange: Exchange, account: Account, action: Action) -> None:
-    raise Refusal("Builder fees are not offered by this local exchange.")
+    """A builder's greatest fee, as a percentage of notional: ``0.01%`` is one bp, 0.1% the most."""
+    text = str(action.get("maxFeeRate"))
+    found = parse(text[:-1], _PERCENT_DECIMALS) if text.endswith("%") else None
+    if found is None or found > _MOST_BUILDER_FEE:
+        raise Refusal(f"Invalid builder fee {text!r}: at most 0.1%, in steps of 0.001%")
+    exchange.approve_builder_fee(account.address, _address(action.get("builder")), found)
 
 
 def _spend(exchange: Exchange, account: Account, dex: str, micro: int, kind: str) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def place_grouped(state: State, account: Account, action: PlaceOrders) -> list[Reply]:
     """Place the orders of one action by its grouping; one reply each."""
-    orders = [new_order(state, account, spec, action.priority) for spec in action.orders]
+    builder = action.builder[1] if action.builder else 0
+    orders = [new_order(state, account, spec, action.priority, builder) for spec in action.orders]
     if action.grouping == "normalTpsl":
         return _with_children(state, orders)
     if action.grouping == "positionTpsl":

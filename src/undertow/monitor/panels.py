@@ -20,6 +20,7 @@ from undertow.monitor.numbers import (
     seconds,
     signed,
     significant,
+    size,
     usd,
 )
 from undertow.monitor.view import CoinView, FeedView, FillView, KillView, SessionView
@@ -45,18 +46,20 @@ def headline(view: SessionView) -> Text:
     )
     ends = "" if view.remaining_s is None else f" of {clock(view.elapsed_s + view.remaining_s)}"
     money = ("bold red", "LIVE") if view.mode == "live" else ("bold", view.mode)
+    market = f" · {view.market:.24}" if view.market else ""
     parts: list[tuple[str, str] | str] = [
         (" undertow ", "reverse"),
         (f" {money[1]}", money[0]),
-        f" on {view.venue}" + (f" · {view.market}" if view.market else ""),
+        f" on {view.venue}{market}",
         f"  {clock(view.elapsed_s)}{ends}  link ",
         state,
+        "  PnL ",
+        (f"{usd(view.pnl_usd)} USD", f"bold {tone(view.pnl_usd)}"),
     ]
-    if link.reconnects:
-        parts.append((f" ({link.reconnects} reconnects)", "dim"))
-    parts += ["  PnL ", (f"{usd(view.pnl_usd)} USD", f"bold {tone(view.pnl_usd)}")]
     if view.equity_usd is not None:
         parts.append(f"  equity {view.equity_usd:,.2f}")
+    if link.reconnects:
+        parts.append((f"  {link.reconnects} reconnects", "dim"))
     return _line(*parts)
 
 
@@ -76,13 +79,13 @@ def kill_lines(kills: Iterable[KillView]) -> list[Text]:
 
 
 def numbers_panel(view: SessionView, coin: CoinView, wide: bool) -> list[Text]:
-    """What is believed, what is held, what it has earned."""
+    """What is held, what it has earned, what it cost in requests; what is believed."""
     return [
-        *_reservation(coin, wide),
-        *_belief(coin, wide),
         *_position(view, coin, wide),
         *_pnl(coin, wide),
         *_requests(view, coin),
+        *_reservation(coin, wide),
+        *_belief(coin, wide),
     ]
 
 
@@ -165,15 +168,16 @@ def _position(view: SessionView, coin: CoinView, wide: bool) -> list[Text]:
 
 def _pnl(coin: CoinView, wide: bool) -> list[Text]:
     p = coin.pnl
-    traded = f"{count(p.fills)} fills, {count(p.volume_usd)} USD traded"
-    total = _line(("PnL ", "dim"), (usd(p.total), f"bold {tone(p.total)}"), " USD")
-    head = [total.append(f"  {traded}")] if wide else [total, _line(f" {traded}")]
+    traded = f", {count(p.volume_usd)} USD traded" if wide else ""
+    fills = "1 fill" if p.fills == 1 else f"{count(p.fills)} fills"
+    total = (usd(p.total), f"bold {tone(p.total)}")
+    head = _line(("PnL ", "dim"), total, f" USD  {fills}{traded}")
     parts = [
         *(("spread", usd(p.spread)), ("markout", usd(-p.markout_loss)), ("fees", usd(-p.fees))),
         *(("funding", usd(p.funding)), ("inventory", usd(p.inventory))),
     ]
     step = 3 if wide else 2
-    return [*head, *[_pairs(*parts[i : i + step]) for i in range(0, len(parts), step)]]
+    return [head, *[_pairs(*parts[i : i + step]) for i in range(0, len(parts), step)]]
 
 
 def _requests(view: SessionView, coin: CoinView) -> list[Text]:
@@ -223,12 +227,12 @@ def latency_lines(view: SessionView) -> list[Text]:
 def fill_line(fill: FillView) -> Text:
     """One fill."""
     when = datetime.fromtimestamp(fill.time_ns * 1e-9, UTC).strftime("%H:%M:%S")
-    edge = "" if fill.edge_bps is None else f"  {signed(fill.edge_bps, 1)} bps"
+    edge = "" if fill.edge_bps is None else f" {signed(fill.edge_bps, 1)} bps"
     word, color = ("bought", "green") if fill.side > 0 else ("sold  ", "red")
-    taker = "" if fill.maker else "  taker"
+    taker = "" if fill.maker else " taker"
     return _line(
-        *((f"{when} ", "dim"), (word, color), f" {quantity(fill.qty)} at {price(fill.px)}"),
-        *((edge, tone(fill.edge_bps)), (f"  fee {number(fill.fee, 3)}{taker}", "dim")),
+        *((f"{when} ", "dim"), (word, color), f" {size(fill.qty):>6} at {price(fill.px):<7}"),
+        *((f"{edge:<9}", tone(fill.edge_bps)), (f" fee {number(fill.fee, 3)}{taker}", "dim")),
     )
 
 

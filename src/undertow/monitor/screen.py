@@ -126,7 +126,7 @@ def _bottom(view: SessionView, coin: CoinView, width: int, room: int) -> list[Te
     """Feeds (where there is no third column), coins and the foot."""
     lines = [] if width >= WIDE else [feeds_line(coin)]
     if len(view.coins) > 1:
-        shown = min(len(view.coins), max(room // 3, 2))
+        shown = min(len(view.coins), max(room // 5, 2))
         rows = [coin_row(c, c is coin, width) for c in view.coins[:shown]]
         hidden = len(view.coins) - shown
         lines += [coins_head(), *rows]
@@ -158,16 +158,16 @@ def _body(view: SessionView, coin: CoinView, width: int, rows: int, history: His
 def _more(view: SessionView, coin: CoinView, width: int, rows: int, history: History | None) -> list[Text]:
     """Delays, sparklines and fills, as far as there is room."""
     lines = latency_lines(view) if rows >= 8 else []
-    if history is not None and rows >= 14 and len(history.pnl) > 1:
+    if history is not None and rows >= 10 and len(history.pnl) > 1:
         mids, pnl = sparkline(history.mid, width - 6), sparkline(history.pnl, width - 6)
         lines += [Text.assemble(("mid   ", "dim"), mids), Text.assemble(("PnL   ", "dim"), pnl)]
         low, high = min(history.pnl), max(history.pnl)
         lines.append(Text(f"      {usd(low)} to {usd(high)} USD", "dim"))
-    if rows - len(lines) >= 2:
-        lines += [Text("fills", "dim"), *fills_panel(coin, rows - len(lines) - 2)]
-    if rows - len(lines) >= 2:
-        lines.append(Text(MARKS_EXPLAINED, "dim"))
-    return lines
+    left = rows - len(lines)
+    if left < 5:
+        return [*lines, *fills_panel(coin, left)]
+    fills = fills_panel(coin, left - 2)
+    return [*lines, Text("fills", "dim"), *fills, Text(MARKS_EXPLAINED, "dim")]
 
 
 def _fitted(lines: list[Text], width: int, height: int) -> list[Text]:

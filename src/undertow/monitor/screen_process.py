@@ -28,8 +28,9 @@ CLOSE_S: Final = 2.0
 class ScreenProcess:
     """Shows views on the terminal. A context manager; `show` never blocks and never raises for the screen."""
 
-    def __init__(self, focus: str | None = None) -> None:
-        self._focus = focus
+    def __init__(self, focus: str | None = None, output: IO[bytes] | None = None) -> None:
+        """`focus`: the coin shown in full (default: the first). `output`: a terminal, else that of stdout."""
+        self._focus, self._output = focus, output
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._rest = b""
@@ -38,7 +39,10 @@ class ScreenProcess:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "undertow.monitor.screen_process"]
         self._process = subprocess.Popen(
-            [*command, *([self._focus] if self._focus else [])], stdin=subprocess.PIPE, stdout=None
+            [*command, *([self._focus] if self._focus else [])],
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            process_group=0,  # Ctrl-C is the session's
         )
         assert self._process.stdin is not None
         self._pipe = self._process.stdin.fileno()
@@ -108,6 +112,7 @@ def draw_all(lines: Iterable[bytes], out: IO[str], focus: str | None = None) -> 
 def main(arguments: list[str]) -> int:
     """Entry point of the drawing process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it draws from the background
     started = time.monotonic()
     with os.fdopen(0, "rb", closefd=False) as lines:
         draw_all(lines, sys.stdout, arguments[0] if arguments else None)

@@ -1,14 +1,14 @@
 """How a recorded session lies on disk, and reading it.
 
-    SESSION/session.json
-            market/                        a store: what the feed brought, for ``undertow replay --store``
-            coins/BTC/leg-0001/            one per start of a process, complete in itself
-                start.json                 coin, instrument, maker, config, versions
-                state.start  params        the records the maker began with, raw
-                rows.blocks                every row the maker saw and sent, in order
-                told.blocks                what its desk said of each order as it was told of a fill
-                observations.blocks        what it showed of itself
-                state.last                 its state after so many rows: a checkpoint, at last the end
+SESSION/session.json
+        market/                        a store: what the feed brought, for ``undertow replay --store``
+        coins/BTC/leg-0001/            one per start of a process, complete in itself
+            start.json                 coin, instrument, maker, config, versions
+            state.start  params        the records the maker began with, raw
+            rows.blocks                every row the maker saw and sent, in order
+            told.blocks                what its desk said of each order as it was told of a fill
+            observations.blocks        what it showed of itself
+            state.last                 its state after so many rows: a checkpoint, at last the end
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _described(dtype: np.dtype[Any]) -> object:
         return [_described(dtype.subdtype[0]), dtype.subdtype[1]]
     if dtype.names is None:
         return dtype.str
-    fields = dtype.fields or {}
+    fields: Any = dtype.fields
     return [dtype.itemsize, [(name, fields[name][1], _described(fields[name][0])) for name in dtype.names]]
 
 

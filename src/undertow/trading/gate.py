@@ -66,7 +66,7 @@ class Gate:
         self.margin = margin
         self.ending = False
         self.counts: dict[tuple[str, int], int] = {}
-        self._stale: dict[str, set[int]] = {}
+        self._stale: dict[str, frozenset[int]] = {}
         self._waiting: deque[_Held] = deque()
         self._held: dict[str, set[int]] = {}
         self._pulled: dict[str, dict[int, int]] = {}  # when each order was last canceled from here
@@ -76,11 +76,10 @@ class Gate:
 
     def set_stale(self, coin: str, stale: bool, side: int = 0) -> None:
         """The feed says that `side` of `coin` (0: both) is stale, or fresh again."""
-        sides = {1, -1} if side == 0 else {side}
-        held = self._stale.setdefault(coin, set())
-        held |= sides if stale else set()
-        held -= set() if stale else sides
-        if not held:
+        sides = frozenset((1, -1) if side == 0 else (side,))
+        held = self._stale.get(coin, frozenset())
+        self._stale[coin] = held | sides if stale else held - sides
+        if not self._stale[coin]:
             self._pulled.pop(coin, None)
 
     def restrain(self, coin: str, restraint: Restraint | None) -> None:
@@ -109,7 +108,7 @@ class Gate:
 
     def stale_sides(self, coin: str) -> frozenset[int]:
         """Sides (+1, -1) of `coin` that are stale."""
-        return frozenset(self._stale.get(coin, ()))
+        return self._stale.get(coin, frozenset())
 
     def held_back(self, coin: str) -> frozenset[int]:
         """Ids of the orders on the desk that have not left."""

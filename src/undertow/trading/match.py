@@ -118,9 +118,7 @@ def wake_ns(venue: Venue, settle_ns: int) -> int:
 def post(c: Cells, desk: Desk, now_ns: int, n: int) -> int:
     """Put the first `n` actions of `desk` on their way; returns when they arrive."""
     local = Local(desk.book[0], desk.actions, desk.scratch, desk.observations, desk.captured)
-    venue = Venue(
-        c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0]
-    )
+    venue = Venue(c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0])
     return send(venue, local, now_ns, n)
 
 
@@ -138,9 +136,7 @@ def match_rows(
     Returns the index to go on from (the number of rows: all done) and when to wake. Short of room it
     stops early: call `more_room` and go on.
     """
-    venue = Venue(
-        c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0]
-    )
+    venue = Venue(c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0])
     ex = venue.ex
     ex.exch_at = at
     told, filled = ex.outbox_tail, ex.n_fills
@@ -161,9 +157,7 @@ def settle(
     Returns how many moments of arrival were decided, the last of them, when to wake, and DONE or
     NEED_ROOM.
     """
-    venue = Venue(
-        c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0]
-    )
+    venue = Venue(c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0])
     ex = venue.ex
     decided, last = 0, -FOREVER
     arrival_ns = next_arrival(ex)
@@ -186,9 +180,6 @@ def settle(
 @nb.njit(cache=True)
 def close_books(c: Cells) -> None:
     """Note the markouts that are over and the last mid in the ledger."""
-    venue = Venue(
-        c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0]
-    )
+    venue = Venue(c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0])
     note_markouts(venue, venue.ex.last_exch_ns + 1)
     venue.ex.ledger.last_mid = last_mid(venue)
-

@@ -20,6 +20,7 @@ from undertow.events import CANCEL, EVENT, empty_snapshots
 from undertow.instrument import Instrument
 from undertow.kernel.desk import ACTION, MAX_ACTIONS
 from undertow.records import Rec, copy_record
+from undertow.replay.exchange import NEED_ROOM
 from undertow.replay.settings import ReplaySettings
 from undertow.replay.venue import FOREVER, INBOX
 from undertow.trading import match
@@ -177,14 +178,14 @@ class _Matcher:
 
     def _settle(self, now_ns: int) -> None:
         """Decide the arrivals that no row has decided for so long that none is expected to."""
-        status = match.NEED_ROOM
-        while status == match.NEED_ROOM:
+        status = NEED_ROOM
+        while status == NEED_ROOM:
             decided, last, wake, status = match.settle(self.cells, *self._nothing, now_ns, self.settle_ns)
             self.wake_ns = wake
             if decided:
                 self.settled += decided
                 self._settled_ns = last
-            if status == match.NEED_ROOM:
+            if status == NEED_ROOM:
                 self.cells = match.more_room(self.cells)
 
     def cancel_all(self, now_ns: int) -> None:

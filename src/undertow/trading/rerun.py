@@ -215,7 +215,9 @@ def _told(rows: NDArray[np.void], k: int) -> str:
     if k >= len(rows):
         return "no request"
     r = rows[k]
-    return f"request {int(r['code'])} of order {int(r['ref'])}: {int(r['side']):+d} {r['qty']:g} at {r['px']:g}"
+    return (
+        f"request {int(r['code'])} of order {int(r['ref'])}: {int(r['side']):+d} {r['qty']:g} at {r['px']:g}"
+    )
 
 
 def _compare_states(leg: Leg, recorded: bytes, states: NDArray[np.void], row: int) -> Difference | None:

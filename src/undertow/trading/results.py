@@ -45,9 +45,9 @@ from undertow.replay.engine import ReplayResult
 from undertow.replay.log import FILL_LOG, LEDGER, MARKOUT_HORIZONS_S
 from undertow.replay.settings import ReplaySettings
 from undertow.trading import step
-from undertow.trading.folder import SessionError, is_market, layout_of, legs_of
+from undertow.trading.folder import Leg, SessionError, is_market, layout_of, legs_of
 from undertow.trading.runner import cell, plain
-from undertow.trading.step import MID
+from undertow.trading.step import MID, TOLD
 
 _OWN: Final = (ORDER, ACK, FILL, FUNDING)
 
@@ -61,16 +61,25 @@ class Statement:
     def __init__(self, instrument: Instrument, *, snapshot_fed: bool, window_ticks: int = 65_536) -> None:
         self.instrument = instrument
         self._insts = cell(instrument.record())
-        self._book = {"window_ticks": window_ticks, "erode": snapshot_fed}
-        self._books = cell(new_book(window_ticks=window_ticks, erode=snapshot_fed))
+        self._window_ticks, self._snapshot_fed = window_ticks, snapshot_fed
+        self.new_leg()
         self._mids: list[NDArray[np.void]] = []
         self._own: list[NDArray[np.void]] = []
         self._market_rows = self._timers = 0
         self._first_ns, self._last_ns, self._last_exch_ns = 0, 0, -(2**62)
 
+    def open_with(self, position: float, px: float, time_ns: int) -> None:
+        """The account began with a position: it stands in the log as a first fill at `px`, without a fee."""
+        row = np.zeros(1, dtype=EVENT)
+        row["exch_ns"] = row["recv_ns"] = time_ns
+        row["kind"], row["code"], row["ref"] = FILL, MAKER, -1
+        row["px"], row["qty"], row["side"] = px, abs(position), np.sign(position)
+        self._own.append(row)
+
     def new_leg(self) -> None:
         """What follows was seen by a new process, whose book began empty."""
-        self._books = cell(new_book(**self._book))
+        book = new_book(window_ticks=self._window_ticks, erode=self._snapshot_fed)
+        self._books = cell(book)
 
     def add(self, rows: NDArray[np.void], snapshots: NDArray[np.float64]) -> None:
         """Take captured rows and the table their SNAPSHOT rows count in."""
@@ -175,9 +184,7 @@ def _at(values: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float6
     return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
 
 
-def result_of(
-    folder: Path, coin: str, maker: Maker, settings: ReplaySettings | None = None
-) -> ReplayResult:
+def result_of(folder: Path, coin: str, maker: Maker, settings: ReplaySettings | None = None) -> ReplayResult:
     """The recorded session of a coin as the result a replay would give, all its legs together.
 
     `maker` gives the layout of the state, which is that of the last checkpoint; `settings` are those of
@@ -191,11 +198,13 @@ def result_of(
     if layout_of(maker.state.dtype) != start.state_layout:
         raise SessionError(f"{folder}: the state of {start.maker} has another layout in this version")
     statement = Statement(start.instrument, snapshot_fed=start.snapshot_fed, window_ticks=start.window_ticks)
+    told = [_adopted(statement, legs[0], maker)]
     for leg in legs:
+        told.append(leg.told())
         statement.new_leg()
         for rows, snapshots in leg.chunks():
             statement.add(rows, snapshots)
-    fills, ledger = statement.finish(np.concatenate([leg.told() for leg in legs]))
+    fills, ledger = statement.finish(np.concatenate(told))
     noted = legs[-1].checkpoint()
     raw = legs[-1].state_start() if noted is None else noted[1]
     state = np.frombuffer(bytearray(raw), dtype=maker.state.dtype).view(np.recarray)[0]
@@ -209,3 +218,17 @@ def result_of(
         captured=np.zeros(0, dtype=EVENT),
         seconds=0.0,
     )
+
+
+def _adopted(statement: Statement, leg: Leg, maker: Maker) -> NDArray[np.void]:
+    """Enter the position the leg began with, if any; what is told of that fill: nothing."""
+    desk = np.frombuffer(leg.state_start(), dtype=maker.state.dtype)["desk"]
+    position, cash = float(desk["position"][0]), float(desk["cash"][0])
+    if position == 0.0:
+        return np.zeros(0, dtype=TOLD)
+    first = next((rows for rows, _ in leg.chunks()), np.zeros(1, dtype=EVENT))
+    px = -cash / (position * statement.instrument.contract_value)
+    statement.open_with(position, px, int(first["exch_ns"][0]))
+    told = np.zeros(1, dtype=TOLD)
+    told["order_id"], told["level"], told["fill_rate"], told["edge_bps"] = -1, -1, np.nan, np.nan
+    return told

@@ -106,6 +106,14 @@ class CoinRunner:
         """The maker's desk (a view)."""
         return self.state.desk
 
+    def adopt(self, position: float, px: float) -> None:
+        """Begin with a position, bought at `px`: equity counts from here. Before the first row only."""
+        if self.last_ns > 0:
+            raise ValueError(f"{self.coin}: a position can be taken over only before the first row")
+        desk = self.states["desk"][0]
+        desk["position"] = position
+        desk["cash"] = -position * px * self.instrument.contract_value
+
     def see(self, rows: NDArray[np.void], snapshots: NDArray[np.float64]) -> list[Batch]:
         """Show the maker `rows` (EVENT, in order) one after the other; returns what it asked for.
 

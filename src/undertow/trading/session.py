@@ -10,8 +10,9 @@ wakes it, and a paper session can be driven at any speed, or by hand through `Li
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -25,6 +26,9 @@ from undertow.trading.gate import Gate
 from undertow.trading.margin import MarginBook
 from undertow.trading.runner import Batch, CoinRunner
 from undertow.trading.seams import Execution, Holding, Received, Watcher
+
+Stale = Callable[[str, int, int], str | None]
+"""(coin, side, now_ns): why that side must not be quoted now, a phrase; None: it may be."""
 
 NEVER: Final = 2**62
 OLD_NS: Final = 5_000_000_000
@@ -80,9 +84,10 @@ class Counts:
 class LiveSession:
     """Makers on coins, one execution, one account.
 
-    `recorder` writes everything down, `margin` is the account shared by all coins, `watcher` may take
-    orders out of the market and send its own. A process that slept longer than `catch_up_s` skips the
-    timers it missed. Give `deliver` to the feed.
+    `recorder` writes everything down, `margin` is the account shared by all coins, `stale` is asked at
+    every timer whether a side of a coin may be quoted, `watcher` may take orders out of the market and
+    send its own. A process that slept longer than `catch_up_s` skips the timers it missed. Give `deliver`
+    to the feed.
     """
 
     runners: Sequence[CoinRunner]
@@ -90,6 +95,7 @@ class LiveSession:
     clock: Clock
     recorder: Recorder | None = None
     margin: MarginBook | None = None
+    stale: Stale | None = None
     watcher: Watcher | None = None
     catch_up_s: float = 5.0
     counts: Counts = field(default_factory=Counts)
@@ -102,28 +108,45 @@ class LiveSession:
         self._busy = self._advancing = self._showing = False
         self._timer = np.zeros(1, dtype=EVENT)
         self._task: asyncio.Task[None] | None = None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None  # what stopped the clock; the session must be ended
+
+    # ---- life ---------------------------------------------------------------------------------------
+
+    async def start(self, marks: Mapping[str, float] | None = None) -> None:
+        """Start the execution and the clock; the feed may deliver from now on.
+
+        Positions the execution found (its ``positions``, by coin) are the makers' own from now on, taken
+        over at the price in `marks`. Raises ValueError where one of them has no price.
+        """
+        await self.execution.start(self.answer)
+        for coin, position in getattr(self.execution, "positions", {}).items():
+            if position and coin in self.lanes:
+                px = (marks or {}).get(coin, math.nan)
+                if not px > 0.0:
+                    raise ValueError(f"{coin}: a position of {position:g} is held; marks must give its price")
+                self.lanes[coin].runner.adopt(position, px)
+        self.begin()
+        self._task = asyncio.get_running_loop().create_task(self._keep_time())
+
+    def begin(self) -> None:
+        """Begin the record (`start` does), for those who drive a session without an event loop."""
         if self.recorder is not None:
             for runner in self.runners:
                 self.recorder.open(runner)
 
-    # ---- life ---------------------------------------------------------------------------------------
-
-    async def start(self) -> None:
-        """Start the execution and the clock; the feed may deliver from now on."""
-        await self.execution.start(self.answer)
-        self._task = asyncio.get_running_loop().create_task(self._keep_time())
-
     async def stop(self) -> None:
-        """End in order: no new orders, all cancelled, everything written. Raises what broke the clock."""
+        """End in order: no new orders, all cancelled, everything written.
+
+        Raises what the execution raises where it cannot cancel; the record is closed all the same.
+        """
         self.gate.ending = True
-        await self.execution.stop()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self.finish(self.clock.now_ns())
-        if self._failure is not None:
-            raise self._failure
+        try:
+            await self.execution.stop()
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            self.finish(self.clock.now_ns())
 
     def finish(self, now_ns: int) -> None:
         """Close the record; nothing may be delivered after it."""
@@ -133,7 +156,7 @@ class LiveSession:
 
     async def _keep_time(self) -> None:
         """Wake whenever something is due."""
-        pace = getattr(self.clock, "speed", 1.0)
+        pace = self.clock.speed
         try:
             while True:
                 now_ns = self.clock.now_ns()
@@ -142,7 +165,7 @@ class LiveSession:
                 await asyncio.sleep(max(due_ns - now_ns, 0) * 1e-9 / pace)
                 self.on_time(self.clock.now_ns())
         except Exception as failure:
-            self._failure = failure
+            self.failure = failure
             raise
 
     # ---- what comes in ------------------------------------------------------------------------------
@@ -306,6 +329,7 @@ class LiveSession:
         row["recv_ns"] = max(due_ns, lane.runner.last_ns)
         row["kind"], row["flags"] = TIMER, LOCAL
         self.counts.timers += 1
+        self._ask_feed(lane.runner.coin, due_ns)
         self._show(lane, row, _NO_BOOKS)
         self.gate.look(lane.runner)
         if self.watcher is not None:
@@ -313,6 +337,11 @@ class LiveSession:
             self.watcher.on_time(due_ns)
             self.enforce(due_ns)
         self._pull(lane, due_ns)
+
+    def _ask_feed(self, coin: str, now_ns: int) -> None:
+        if self.stale is not None:
+            for side in (1, -1):
+                self.gate.set_stale(coin, self.stale(coin, side, now_ns) is not None, side)
 
     def _sample(self, lane: Lane) -> None:
         due_ns, lane.sample_ns = lane.sample_ns, lane.sample_ns + lane.runner.sample_ns

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
+from undertow.units import NS_PER_MS, NS_PER_S
 from undertow.venue.account_events import (
     AccountEvent,
     Canceled,
@@ -25,11 +26,13 @@ from undertow.venue.account_events import (
     Recovered,
 )
 from undertow.venue.client import VenueClient
+from undertow.venue.connection import ConnectionSettings
 from undertow.venue.failures import VenueFailure
 from undertow.venue.histories import fills_since, payments_since
 from undertow.venue.once import Once
-from undertow.venue.open_orders import with_updates
-from undertow.venue.wire.account import Fill, FundingPayment, OrderUpdate, UserEvent
+from undertow.venue.open_orders import dex_of, with_updates
+from undertow.venue.position_check import PositionCheck
+from undertow.venue.wire.account import ClearinghouseState, Fill, FundingPayment, OrderUpdate, UserEvent
 from undertow.venue.wire.frames import (
     ClearinghouseFrame,
     Frame,
@@ -51,6 +54,9 @@ from undertow.venue.wire.subscriptions import (
 Emit = Callable[[AccountEvent], None]
 Ask = Callable[[], Coroutine[Any, Any, None]]
 _RETRY_S: Final = 0.5
+_ENDED_KEPT: Final = 4096
+_DOUBT_S: Final = 5.0
+"""Least time between two recoveries because positions do not fit the fills."""
 _AUDIT_S: Final = 60.0
 """How often fills and payments are asked for though the stream stands: a frame may have been lost."""
 _HOUR_MS: Final = 3_600_000
@@ -78,6 +84,16 @@ class AccountFeed:
         self._fills, self._payments = Once(since_ms), Once(since_ms)
         self._task: asyncio.Task[None] | None = None
         self._updates: list[OrderUpdate] | None = None
+        self._epoch = 0
+        self._doubted_ns = 0
+        self._ended: dict[int, None] = {}
+        self._check = PositionCheck()
+        self._positions_ms: dict[str, int] = {}
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """Settings for its connection: an account is often silent, so it is asked for a sign of life soon."""
+        return ConnectionSettings(quiet_s=1.0)
 
     def subscriptions(self) -> list[Subscription]:
         """What to subscribe to."""
@@ -93,8 +109,15 @@ class AccountFeed:
     def on_up(self, epoch: int, now_ns: int) -> None:
         """Subscriptions stand: recover."""
         self._stop()
+        self._epoch = epoch
         self._updates = []
         self._task = asyncio.get_running_loop().create_task(self._recover(epoch))
+
+    def on_stall(self, seconds: float, now_ns: int) -> None:
+        """The socket was silent though it should not have been: recover as after a reconnect."""
+        if self.is_complete:
+            self.is_complete = False
+            self.on_up(self._epoch, now_ns)
 
     def on_down(self, reason: str, now_ns: int) -> None:
         """The connection is lost."""
@@ -109,10 +132,7 @@ class AccountFeed:
     def on_frame(self, frame: Frame, recv_ns: int) -> None:
         """One message; those that do not concern the account are ignored."""
         if isinstance(frame, OrderUpdatesFrame):
-            for update in frame.data:
-                if self._updates is not None:
-                    self._updates.append(update)
-                self._emit(OrderChanged(update, recv_ns))
+            self._take_updates(frame.data, recv_ns)
         elif isinstance(frame, UserFillsFrame):
             if self._is_ours(frame.data.user):
                 self._take_fills(frame.data.fills, recv_ns, recovered=frame.data.is_snapshot)
@@ -122,7 +142,7 @@ class AccountFeed:
             if self._is_ours(frame.data.user):
                 self._take_payments(frame.data.fundings, recv_ns, recovered=frame.data.is_snapshot)
         elif isinstance(frame, ClearinghouseFrame) and self._is_ours(frame.data.user):
-            self._emit(PositionsRead(frame.data.dex, frame.data.clearinghouse_state, recv_ns))
+            self._take_positions(frame.data.dex, frame.data.clearinghouse_state, recv_ns)
 
     async def close(self) -> None:
         """Stop recovering."""
@@ -133,6 +153,37 @@ class AccountFeed:
 
     def _is_ours(self, user: str) -> bool:
         return user.lower() == self.account
+
+    def _take_updates(self, updates: Sequence[OrderUpdate], recv_ns: int) -> None:
+        """Nothing is delivered of an order after its end: a report that comes then was overtaken."""
+        for update in updates:
+            if update.order.oid in self._ended:
+                continue
+            if update.status.terminal:
+                self._ended[update.order.oid] = None
+                if len(self._ended) > _ENDED_KEPT:
+                    del self._ended[next(iter(self._ended))]
+            if self._updates is not None:
+                self._updates.append(update)
+            self._emit(OrderChanged(update, recv_ns))
+
+    def _take_positions(self, dex: str, state: ClearinghouseState, recv_ns: int) -> None:
+        """A state older than one already delivered was overtaken."""
+        time_ms = state.time_ms or 0
+        if time_ms >= self._positions_ms.get(dex, 0):
+            self._positions_ms[dex] = time_ms
+            self._emit(PositionsRead(dex, state, recv_ns))
+            listed = {p.position.coin: p.position.szi for p in state.asset_positions}
+            flat = {coin: 0.0 for coin in self._check.coins() if dex_of(coin) == dex}
+            if self._check.told(flat | listed, time_ms):
+                self._doubt(recv_ns)
+
+    def _doubt(self, now_ns: int) -> None:
+        """Fills may have been missed: ask, if that is not being done already or was just now."""
+        if self.is_complete and now_ns - self._doubted_ns > _DOUBT_S * NS_PER_S:
+            self._doubted_ns = now_ns
+            self.is_complete = False
+            self.on_up(self._epoch, now_ns)
 
     def _take_event(self, event: UserEvent, recv_ns: int) -> None:
         if event.fills:
@@ -146,14 +197,16 @@ class AccountFeed:
 
     def _take_fills(self, fills: Sequence[Fill], recv_ns: int, *, recovered: bool) -> None:
         for fill in sorted(fills, key=_time_of) if recovered else fills:
-            if self._fills.is_new(
-                (fill.oid, fill.tid) if fill.tid else (fill.oid, fill.time_ms), fill.time_ms
-            ):
+            key = fill.key if fill.tid else (fill.oid, -fill.time_ms)
+            if self._fills.is_new(key, fill.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Filled(fill, recv_ns, recovered))
+                if self._check.filled(fill) and not recovered:
+                    self._doubt(recv_ns)
 
     def _take_payments(self, payments: Sequence[FundingPayment], recv_ns: int, *, recovered: bool) -> None:
         for payment in sorted(payments, key=_time_of) if recovered else payments:
-            if self._payments.is_new((payment.time_ms // _HOUR_MS, payment.coin), payment.time_ms):
+            key = (payment.time_ms // _HOUR_MS, payment.coin)
+            if self._payments.is_new(key, payment.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Paid(payment, recv_ns, recovered))
 
     def _stop(self) -> None:
@@ -209,7 +262,7 @@ class AccountFeed:
 
     async def _recover_positions(self, dex: str) -> None:
         state = await self._client.info(ClearinghouseStateRequest(user=self.account, dex=dex))
-        self._emit(PositionsRead(dex, state, self._client.clock.now_ns()))
+        self._take_positions(dex, state, self._client.clock.now_ns())
 
 
 def _time_of(entry: Fill | FundingPayment) -> int:

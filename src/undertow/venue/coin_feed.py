@@ -161,13 +161,13 @@ class CoinFeed:
         return Received(self.coin, rows_of(self._opening(recv_ns) + packed), _NO_TABLES)
 
     def take_reference(self, asset: int, px: float, exch_ms: int, recv_ns: int) -> Received:
-        """The price of reference `asset` (1, 2, ...)."""
+        """The price of reference `asset` (1, 2, ...). It may come while the coin's own feed is down."""
         self.references_ns[asset] = recv_ns
         happened = exch_ms * NS_PER_MS + AFTER_PRINTS_NS - self.lead_ns
         exch_ns = self._untimed(recv_ns)
         flags = END | (REPAIRED if exch_ns != happened else 0)
         packed = [row(exch_ns, recv_ns, REFERENCE, px=px, asset=asset, flags=flags)]
-        return Received(self.coin, rows_of(self._opening(recv_ns) + packed), _NO_TABLES)
+        return Received(self.coin, rows_of(packed), _NO_TABLES)
 
     def _opening(self, recv_ns: int) -> list[bytes]:
         """A GAP row where the feed was interrupted or silent before this message."""

@@ -32,6 +32,7 @@ _REFUSALS: Final = (
     SocketFault.UNREADABLE,
 )
 _CHECK_S: Final = 0.25
+_REASKS: Final = 2
 
 
 class StreamListener(Protocol):
@@ -43,6 +44,10 @@ class StreamListener(Protocol):
 
     def on_down(self, reason: str, now_ns: int) -> None:
         """The socket is lost: what was heard is no longer current. May come without `on_up` before."""
+        ...
+
+    def on_stall(self, seconds: float, now_ns: int) -> None:
+        """The socket lives, but for so long nothing came though a ping was waiting: things may be missing."""
         ...
 
     def on_frame(self, frame: Frame, recv_ns: int) -> None:
@@ -61,10 +66,12 @@ class ConnectionSettings(NamedTuple):
     """Longest time between pings."""
     quiet_s: float = 2.0
     """After so long without any message a ping asks whether the other end is there."""
+    stall_s: float = 1.0
+    """A ping answered only after so long, nothing else having come meanwhile, was a stall."""
     pong_s: float = 3.0
     """A ping unanswered for so long: the socket is dead."""
-    ack_s: float = 5.0
-    """A subscription unacknowledged for so long is asked for again, then the socket is given up."""
+    ack_s: float = 1.5
+    """A subscription unacknowledged for so long is asked for again; the third time the socket is given up."""
     steady_s: float = 10.0
     """A socket that lived so long was a good one: the next attempt comes at once."""
 
@@ -109,7 +116,7 @@ class Connection:
         self._lost: asyncio.Future[tuple[str, bool]] | None = None
         self._heard = self._pinged = self._asked = 0.0
         self._ponged = True
-        self._reasked = False
+        self._reasked = 0
         self._timer: asyncio.TimerHandle | None = None
         self.is_up = False
         self.epoch = 0
@@ -198,7 +205,7 @@ class Connection:
         assert self._lost is not None
         loop = asyncio.get_running_loop()
         opened = self._heard = self._pinged = loop.time()
-        self._socket, self._ponged, self._reasked = socket, True, False
+        self._socket, self._ponged, self._reasked = socket, True, 0
         self.epoch += 1
         self._wanted.opened()
         self.reason = "subscribing"
@@ -231,13 +238,18 @@ class Connection:
         for subscription in self._wanted.batch():
             self._socket.send(encode_subscribe(subscription))
             self._asked = asyncio.get_running_loop().time()
-            self._reasked = False
+            self._reasked = 0
         if self._wanted.complete and not self.is_up:
             self.is_up, self.reason = True, ""
             self._listener.on_up(self.epoch, self._clock.now_ns())
 
     def _on_message(self, data: bytes, recv_ns: int) -> None:
-        self._heard = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        waited_s = now - self._pinged
+        stalled = not self._ponged and self._heard <= self._pinged and waited_s > self._settings.stall_s
+        self._heard = now
+        if stalled and self.is_up:
+            self._listener.on_stall(waited_s, recv_ns)
         if self._tap is not None:
             self._tap(data, recv_ns)
         try:
@@ -285,9 +297,9 @@ class Connection:
             self._ponged, self._pinged = False, now
             socket.send(PING)
         if self._wanted.asked and now - self._asked > settings.ack_s:
-            if self._reasked:
-                self._hang_up(f"a subscription was not acknowledged for {settings.ack_s:g} s", by_venue=False)
+            if self._reasked == _REASKS:
+                self._hang_up("subscriptions are not acknowledged", by_venue=False)
                 return
-            self._reasked, self._asked = True, now
+            self._reasked, self._asked = self._reasked + 1, now
             for subscription in self._wanted.asked:
                 socket.send(encode_subscribe(subscription))

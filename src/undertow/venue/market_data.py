@@ -42,6 +42,9 @@ class _Group:
         self._owner.feed.on_down(self.coins)
         self._owner.down(self.coins, reason)
 
+    def on_stall(self, seconds: float, now_ns: int) -> None:
+        """Books come whole: what was missed of them is in the next."""
+
     def on_frame(self, frame: Frame, recv_ns: int) -> None:
         self._owner.take(frame, recv_ns)
 

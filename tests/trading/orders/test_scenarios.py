@@ -422,16 +422,12 @@ def test_restart_with_memory_finds_its_orders_and_missed_fills() -> None:
     async def script(scene: Scene) -> None:
         kept, filled = scene.new(1, 9, 5), scene.new(1, 3, 5)
         await rest()
-        old = scene.execution
-        remembered = [old.table.get("BTC", order_id) for order_id in (kept, filled)]
-        desk = scene.trader.desk
+        memory, desk = scene.execution.memory(), scene.trader.desk
         scene.model.listener = None
         scene.model.move("BTC", MID - 4)  # while we are away
         scene.execute(SESSION)
         scene.trader.desk = desk
-        fresh = [type(order)(*[getattr(order, f) for f in order.__slots__]) for order in remembered]
-        last_ms = scene.clock.now_ns() // 1_000_000 - 1000
-        scene.execution.adopt(fresh, {"BTC": 0}, last_ms)
+        scene.execution.adopt(memory)
         await scene.start()
         assert scene.told == [("made", filled)]
         assert scene.execution.positions == {"BTC": 0.005}

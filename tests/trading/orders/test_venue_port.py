@@ -18,7 +18,8 @@ BTC = Coin("BTC", 0, hyperliquid_perp("BTC", 5))
 FILL = {
     "coin": "BTC", "px": "84143.0", "sz": "0.001", "side": "A", "time": 1790232236546,
     "startPosition": "-0.5", "dir": "Open Short", "closedPnl": "0.0", "hash": "0x00", "oid": 1001,
-    "crossed": True, "fee": "0.012621", "tid": 404237815023429, "cloid": None, "feeToken": "USDC", "twapId": None,
+    "crossed": True, "fee": "0.012621", "tid": 404237815023429, "cloid": None, "feeToken": "USDC",
+    "twapId": None,
 }  # fmt: skip
 UPDATE = {
     "order": {"coin": "BTC", "side": "B", "limitPx": "84143.0", "sz": "0.0004", "oid": 1001, "timestamp": 1,

@@ -100,6 +100,7 @@ class Info:
             "orderStatus": lambda r: orders.order_status(d, _user(r), _ident(r)),
             "activeAssetData": self._asset_data,
             "userRateLimit": lambda r: account.rate_limit(d, _user(r)),
+            "maxBuilderFee": lambda r: account.max_builder_fee(d, _user(r), _user(r, "builder")),
             "userFees": lambda r: fees.user_fees(d, _user(r)),
             "userRole": lambda r: account.role(d, _user(r)),
             "extraAgents": lambda r: account.agents(d, _user(r)),
@@ -170,11 +171,11 @@ def _text(request: Request, name: str) -> str:
     return value
 
 
-def _user(request: Request) -> str:
+def _user(request: Request, name: str = "user") -> str:
     try:
-        return address(request.get("user"))
+        return address(request.get(name))
     except Unreadable:
-        raise Malformed("user") from None
+        raise Malformed(name) from None
 
 
 def _ident(request: Request) -> int | str:

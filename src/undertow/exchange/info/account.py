@@ -153,6 +153,12 @@ def agents(directory: Directory, user: str) -> list[Json]:
     ]
 
 
+def max_builder_fee(directory: Directory, user: str, builder: str) -> int:
+    """The fee `user` lets `builder` take, in tenths of a bp."""
+    account = directory.account(user)
+    return account.builders.get(builder, 0) if account is not None else 0
+
+
 def sub_accounts(directory: Directory, user: str) -> list[Json] | None:
     """The sub-accounts of a master; None where it has none."""
     account = directory.account(user)

@@ -30,7 +30,7 @@ def book(
         sides = []
         for side in (1, -1):
             levels = (Level(*found) for found in coin.levels(side, READ_DEEP))
-            sides.append([tuple(found) for found in merged(levels, side, n_sig_figs, mantissa, depth)])
+            sides.append([(m.px, m.sz, m.n) for m in merged(levels, side, n_sig_figs, mantissa, depth)])
     shape: Json = {
         "coin": coin.name,
         "time": time_ms,

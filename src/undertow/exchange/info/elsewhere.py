@@ -44,8 +44,6 @@ EMPTY: Final[dict[str, Callable[[], Any]]] = {
     "spotDeployState": lambda: {"states": [], "gasAuction": dict(_AUCTION)},
     "userDexAbstraction": lambda: None,
     "userAbstraction": lambda: "default",
-    "maxBuilderFee": lambda: 0,
-    "approvedBuilders": list,
 }
 """Request type to its answer."""
 

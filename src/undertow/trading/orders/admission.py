@@ -142,7 +142,11 @@ class Admission:
             gate.refused[found] += 1
         if found is None:
             return False
-        self._notices.tell(now_ns, Kind.LIMIT, order.coin, found.value, order.lots)
+        text = found.value
+        if found is Breach.POSITION:
+            worst = self._table.exposure(order.coin, order.side) + more + order.side * position
+            text = f"position and orders would come to {worst} of {gate.limit_lots} lots"
+        self._notices.tell(now_ns, Kind.LIMIT, order.coin, text, order.lots)
         return True
 
     def _closed(self, order: Order, position: int) -> Breach | None:

@@ -16,7 +16,6 @@ from undertow.events import CANCELED, REJECTED
 from undertow.trading.orders.intake import Intake, code_of, final_of
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order
-from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 
 _MS: Final = 1_000_000
@@ -40,12 +39,11 @@ class Inquiry:
         self,
         port: VenuePort,
         intake: Intake,
-        outbox: Outbox,
         clock: Clock,
         notices: Notices,
         patience: Patience,
     ) -> None:
-        self._port, self._intake, self._outbox, self._clock = port, intake, outbox, clock
+        self._port, self._intake, self._clock = port, intake, clock
         self._notices, self._patience = notices, patience
         self._due: dict[tuple[str, int], tuple[float, Order]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +86,6 @@ class Inquiry:
                 self._failures = 0
             except Unanswered:
                 self._failures = min(self._failures + 1, 5)
-            self._outbox.flush()
             delay = self._patience.again_s * 2**self._failures
             for order in orders:
                 self._due[order.coin, order.id] = (loop.time() + delay, order)

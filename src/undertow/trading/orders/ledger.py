@@ -6,7 +6,9 @@ and again when asked. Position comes from fills alone; that it is the venue's is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
 
@@ -60,10 +62,11 @@ class Ledger:
 
     lot_sizes: dict[str, Decimal]
     accounts: dict[str, CoinAccount] = field(default_factory=dict)
-    last_fill_ms: int = 0
-    """Time of the latest fill booked or known before; what is asked for after a gap starts near it."""
+    complete_ms: int = 0
+    """Every fill up to this time (the venue's) is known: what is missing is asked for from here on."""
     ignore_before_ms: int = 0
     """Older fills belong to the position found at the start."""
+    _traces: list[dict[str, list[int]]] = field(default_factory=list)
     _seen: dict[tuple[int, int], None] = field(default_factory=dict)
     _paid: dict[tuple[str, int], None] = field(default_factory=dict)
 
@@ -75,6 +78,33 @@ class Ledger:
         """The position found before anything was booked."""
         self.accounts[coin].lots = lots
 
+    @property
+    def known(self) -> tuple[tuple[int, int], ...]:
+        """(oid, tid) of the fills remembered, oldest first."""
+        return tuple(self._seen)
+
+    def recall(
+        self,
+        accounts: Mapping[str, CoinAccount],
+        known: Iterable[tuple[int, int]],
+        complete_ms: int,
+        ignore_before_ms: int,
+    ) -> None:
+        """Go on from what another process had booked."""
+        self.accounts = {coin: replace(account) for coin, account in accounts.items()}
+        self._seen = dict.fromkeys(known)
+        self.complete_ms, self.ignore_before_ms = complete_ms, ignore_before_ms
+
+    @contextmanager
+    def trace(self) -> Iterator[dict[str, list[int]]]:
+        """Positions of each coin while the block runs: that at its beginning and after each fill since."""
+        positions = {coin: [account.lots] for coin, account in self.accounts.items()}
+        self._traces.append(positions)
+        try:
+            yield positions
+        finally:
+            self._traces = [other for other in self._traces if other is not positions]
+
     def knows(self, fill: Fill) -> bool:
         """Whether `fill` has been booked, or is of before."""
         return fill.time_ms < self.ignore_before_ms or (fill.oid, fill.tid) in self._seen
@@ -82,7 +112,6 @@ class Ledger:
     def note_old(self, fill: Fill) -> None:
         """`fill` is part of the position found at the start: not to be booked again."""
         _remember(self._seen, (fill.oid, fill.tid))
-        self.last_fill_ms = max(self.last_fill_ms, fill.time_ms)
 
     def book(self, fill: Fill) -> bool:
         """Book a fill of a coin of the session; False where it was known."""
@@ -92,6 +121,8 @@ class Ledger:
         account = self.accounts[fill.coin]
         value = fill.px * fill.lots * self.lot_sizes[fill.coin]
         account.lots += fill.side * fill.lots
+        for positions in self._traces:
+            positions[fill.coin].append(account.lots)
         account.cash -= fill.side * value
         account.fees += fill.fee
         account.volume += value

@@ -10,7 +10,7 @@ Nothing here decides what to quote; nothing above can send what the limits forbi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,12 +25,13 @@ from undertow.trading.orders.inquiry import Inquiry, Patience
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.ledger import Fill, Ledger, Payment
 from undertow.trading.orders.limits import Gate, Limits
+from undertow.trading.orders.memory import Memory, recall, remember
 from undertow.trading.orders.mids import Mids
 from undertow.trading.orders.notices import Notice, Notices
 from undertow.trading.orders.order import Order
 from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.port import Report, VenuePort
-from undertow.trading.orders.recover import Recovery, adopted
+from undertow.trading.orders.recover import Recovery
 from undertow.trading.orders.replies import Replies
 from undertow.trading.orders.sender import Sender
 from undertow.trading.orders.stopping import Stopping
@@ -96,17 +97,16 @@ class VenueExecution:
             cancel=lambda order: self._cancel([order]),
             stray=self._strays.see,
         )
-        self._inquiry = Inquiry(port, self._intake, self._outbox, clock, self.notices, self.options.patience)
+        self._inquiry = Inquiry(port, self._intake, clock, self.notices, self.options.patience)
         replies = Replies(self._intake, self.notices)
-        self.sender = Sender(
-            port, self._intake, replies, self._outbox, clock, self.notices, self.options.expire_after_s
-        )
+        self.sender = Sender(port, self._intake, replies, clock, self.notices, self.options.expire_after_s)
         self._recovery = Recovery(port, self._intake, self._inquiry, self._strays, clock, self.notices)
         gates = {name: Gate(coin, limits[name]) for name, coin in coins.by_name.items()}
         self.admission = Admission(
             self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender, account
         )
         self._stopping = Stopping(self.table, self._recovery, self._inquiry, self.sender, self._strays)
+        self._remembered: Memory | None = None
         self._early: list[Callable[[], None]] | None = []
         self._heard = True  # by the account's stream
         self._recovering: asyncio.Task[None] | None = None
@@ -116,19 +116,19 @@ class VenueExecution:
 
     # ---- the live loop's side -----------------------------------------------------------------
 
-    def adopt(self, orders: Iterable[Order], positions: Mapping[str, int], last_fill_ms: int) -> None:
-        """What is remembered of before a restart, given before `start`: orders the desks know as working,
-        positions in lots, and the time of the last fill in them."""
-        for order in orders:
-            self.table.add(adopted(order))
-        for coin, lots in positions.items():
-            self.ledger.open_with(coin, lots)
-        self.ledger.last_fill_ms = last_fill_ms
+    def memory(self) -> Memory:
+        """What another process needs to go on from here, with desks of the same moment."""
+        return remember(self.table, self.ledger, self.sender.nonces)
+
+    def adopt(self, memory: Memory) -> None:
+        """Go on where another process of the same `session` stopped. To be called before `start`."""
+        recall(memory, self.table, self.ledger)
+        self._remembered = memory
 
     async def start(self, deliver: Deliver) -> None:
         """Recover: no unknown order of ours left, position found. `positions` then tells it."""
         self._outbox.open(deliver)
-        await self._recovery.start(positions_known=self.ledger.last_fill_ms > 0)
+        await self._recovery.start(self._remembered)
         early, self._early = self._early, None
         for step in early or []:
             step()
@@ -149,7 +149,6 @@ class VenueExecution:
         cancels, modifies, news = self.admission.admit(coin, now_ns, actions)
         for batch in batches(cancels, modifies, news):
             self.sender.send(batch)
-        self._outbox.flush_soon()
 
     def restrain(self, coin: str, restraint: Restraint | None) -> None:
         """The kill switch leaves no more of `coin` than `restraint` (None: everything)."""
@@ -227,7 +226,6 @@ class VenueExecution:
 
     async def _recover(self) -> None:
         await self._recovery.again()
-        self._outbox.flush()
         self.admission.closed = False
 
     def _take(self, step: Callable[[], None]) -> None:

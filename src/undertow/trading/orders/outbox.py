@@ -21,7 +21,10 @@ _Row = tuple[int, int, float, float, float, int, int, int, int, int, int]
 
 
 class Outbox:
-    """Collects rows and delivers them, never from inside `undertow.trading.seams.Execution.send`."""
+    """Collects rows and delivers them once the event loop is back, or at `flush`.
+
+    Never from inside `undertow.trading.seams.Execution.send`: nobody there calls `flush`.
+    """
 
     def __init__(self, coins: Coins, clock: Clock) -> None:
         self._coins, self._clock = coins, clock
@@ -77,15 +80,12 @@ class Outbox:
     ) -> None:
         row = (exch_ns, 0, px, qty, val, ref, kind, side, LOCAL, 0, code)
         self._waiting.setdefault(coin, []).append(row)
-
-    def flush_soon(self) -> None:
-        """Deliver what waits once the caller has returned to the event loop."""
-        if self._waiting and not self._scheduled:
+        if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Deliver what waits now, coin by coin."""
+        """Deliver what waits, coin by coin."""
         self._scheduled = False
         while self._waiting and self._deliver is not None:
             coin = next(iter(self._waiting))

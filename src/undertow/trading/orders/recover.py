@@ -16,9 +16,9 @@ from typing import Final
 from undertow.clock import Clock
 from undertow.trading.orders.inquiry import SKEW_MS, Inquiry
 from undertow.trading.orders.intake import Intake
-from undertow.trading.orders.ledger import Fill
+from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.notices import Kind, Notices
-from undertow.trading.orders.order import Order, State
+from undertow.trading.orders.order import State
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 from undertow.trading.orders.stray import Strays
 
@@ -45,14 +45,16 @@ class Recovery:
         self._clock, self._notices = clock, notices
         self._table, self._ledger = intake.table, intake.ledger
 
-    async def start(self, positions_known: bool) -> None:
+    async def start(self, memory: Memory | None) -> None:
         """Before the first order: no order of ours left unknown, the position found or proven.
 
-        With `positions_known` the ledger was opened from memory and what was filled since its last fill is
-        booked; else the venue's position is where the session starts.
+        With `memory` (already in table and ledger) what was filled since its last fill is booked, and the
+        nonces under way then are used up; else the venue's position is where the session starts.
         """
+        for nonce in memory.nonces if memory is not None else ():
+            await self._patiently(lambda nonce=nonce: self._port.burn(nonce))  # type: ignore[misc]
         await self._patiently(self._clear)
-        if not positions_known:
+        if memory is None:
             await self._patiently(self._open)
         await self.again()
 
@@ -63,7 +65,7 @@ class Recovery:
             await asyncio.sleep(_AGAIN_S[0])
         await self._patiently(self.prove)
 
-    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
         """Do `step` until the venue answers all of its questions."""
         tried = 0
         while True:
@@ -105,7 +107,7 @@ class Recovery:
         for fill in fills:
             self._ledger.note_old(fill)
         self._ledger.ignore_before_ms = since_ms
-        self._ledger.last_fill_ms = max(self._ledger.last_fill_ms, since_ms + LOOK_BACK_MS - SKEW_MS)
+        self._ledger.complete_ms = max((fill.time_ms for fill in fills), default=since_ms)
         for coin, lots in positions.items():
             self._ledger.open_with(coin, lots)
 
@@ -115,9 +117,12 @@ class Recovery:
             out |= await self._port.positions(dex)
         return out
 
-    async def _fills(self) -> list[Fill]:
-        """Fills from a little before the last one known."""
-        return await self._port.fills_since(self._ledger.last_fill_ms - SKEW_MS)
+    async def _fills(self) -> None:
+        """Book every fill not yet known."""
+        fills = await self._port.fills_since(self._ledger.complete_ms - SKEW_MS)
+        self._intake.fills(fills, self._clock.now_ns())
+        latest = max((fill.time_ms for fill in fills), default=0)
+        self._ledger.complete_ms = max(self._ledger.complete_ms, latest)
 
     async def _once(self) -> None:
         resting = [o for o in self._table.in_state(State.RESTING, State.DOUBT) if not o.flying]
@@ -126,7 +131,10 @@ class Recovery:
         now_ns = self._clock.now_ns()
         for report in reports:
             self._found(report, now_ns)
-        self._intake.fills(await self._fills(), self._clock.now_ns())
+        await self._fills()
+        for order in self._table.standing():
+            if order.open_question:  # of a process before this one
+                self._intake.changed(order, self._clock.now_ns())
         for order in resting:
             if order.oid not in listed and not order.over and not order.flying:
                 order.doubt()
@@ -155,25 +163,21 @@ class Recovery:
             await self.prove()
 
     async def prove(self) -> None:
-        """Compare the venue's position with the ledger's; what no fill explains is told, not corrected."""
-        wrong: list[tuple[str, int]] = []
+        """Compare the venue's position with the ledger's; what no fill explains is told, not corrected.
+
+        The venue's is of some moment between question and answer: it must be one that the ledger went
+        through, once the fills up to the answer are booked.
+        """
+        wrong: dict[str, int] = {}
         for attempt in range(_PROOFS):
-            before = {coin: account.lots for coin, account in self._ledger.accounts.items()}
-            found = await self._positions()
-            accounts = self._ledger.accounts
-            wrong = [(c, n) for c, n in found.items() if n not in (before[c], accounts[c].lots)]
+            with self._ledger.trace() as positions:
+                found = await self._positions()
+                await self._fills()
+            wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return
-            self._intake.fills(await self._fills(), self._clock.now_ns())
             await asyncio.sleep(_AGAIN_S[min(attempt, len(_AGAIN_S) - 1)])
-        for coin, lots in wrong:
+        for coin, lots in wrong.items():
             ours = self._ledger.accounts[coin].lots
             text = f"the venue holds {lots} lots, the fills make {ours}"
             self._notices.tell(self._clock.now_ns(), Kind.POSITION, coin, text, lots - ours)
-
-
-def adopted(order: Order) -> Order:
-    """An order remembered from before a restart, to be asked about: its desk knows it as open."""
-    order.told_open = True
-    order.state = State.DOUBT
-    return order

@@ -17,7 +17,6 @@ from undertow.trading.orders.inquiry import SKEW_MS
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order, State
-from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.port import Unanswered, VenuePort, Why
 from undertow.trading.orders.replies import Replies
 
@@ -47,15 +46,15 @@ class Sender:
         port: VenuePort,
         intake: Intake,
         replies: Replies,
-        outbox: Outbox,
         clock: Clock,
         notices: Notices,
         expire_after_s: float | None,
     ) -> None:
-        self._port, self._intake, self._replies, self._outbox = port, intake, replies, outbox
+        self._port, self._intake, self._replies = port, intake, replies
         self._clock, self._notices = clock, notices
         self._expire_ms = None if expire_after_s is None else round(expire_after_s * 1e3)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._nonces: dict[int, int] = {}
         self._serial = 0
         self._hold_until = 0.0
         self._hold_s = TOO_FAST_S
@@ -86,10 +85,19 @@ class Sender:
         self.counts.entries += batch.requests
         self.counts.weight += batch.weight
         serial = self._serial
-        task = asyncio.get_running_loop().create_task(self._carry(batch))
+        task = asyncio.get_running_loop().create_task(self._carry(batch, serial))
         self._tasks[serial] = task
-        task.add_done_callback(lambda _: self._tasks.pop(serial, None))
+        task.add_done_callback(lambda _: self._ended(serial))
         return task
+
+    def _ended(self, serial: int) -> None:
+        del self._tasks[serial]
+        self._nonces.pop(serial, None)
+
+    @property
+    def nonces(self) -> tuple[int, ...]:
+        """Nonces of the requests whose fate is not known."""
+        return tuple(self._nonces.values())
 
     def _touched(self, batch: Batch) -> list[Order]:
         """Orders `batch` is about, those it would replace included."""
@@ -99,8 +107,8 @@ class Sender:
             return [*batch.orders, *(order for order in old if order is not None)]
         return list(batch.orders)
 
-    async def _carry(self, batch: Batch) -> None:
-        nonce = self._port.next_nonce()
+    async def _carry(self, batch: Batch, serial: int) -> None:
+        nonce = self._nonces[serial] = self._port.next_nonce()
         now_ms = self._clock.now_ns() // _MS
         cancels = batch.deed in (Deed.CANCEL, Deed.CANCEL_BY_CLOID)
         expires_ms = None if cancels or self._expire_ms is None else now_ms + self._expire_ms
@@ -121,7 +129,6 @@ class Sender:
             else:
                 self._hold_s = TOO_FAST_S
             self._replies.take(batch, reply, self._clock.now_ns())
-        self._outbox.flush()
 
     def _landed(self, batch: Batch) -> None:
         for order in self._touched(batch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+import undertow.venue.account_events as events
 from undertow.trading.orders.batching import Batch, action_of
 from undertow.trading.orders.coins import Coin, Coins
 from undertow.trading.orders.ledger import Fill, Payment
@@ -23,7 +24,6 @@ from undertow.trading.orders.port import (
     Unanswered,
     Why,
 )
-from undertow.venue import account_events as events
 from undertow.venue.client import VenueClient
 from undertow.venue.errors import Refused as WireRefused
 from undertow.venue.failures import NotSent, VenueFailure
