@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from tests.risk.guarding import CAPITAL_USD, guarded, held, resting, working
 from tests.trading.driving import end, maker_of, market, play, runner
-from tests.trading.feeds import messages
 
 from undertow.events import FILL, INFERRED, LOCAL, ORDER
 from undertow.kernel.desk import PENDING_CANCEL
@@ -19,6 +18,7 @@ from undertow.risk.switch import KillSwitch
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
 from undertow.trading.gate import KILLED
+from undertow.trading.playback import messages
 from undertow.trading.rerun import rerun
 from undertow.trading.restraint import OWN_IDS
 

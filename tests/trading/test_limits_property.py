@@ -15,7 +15,6 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.trading.driving import market
-from tests.trading.feeds import messages
 from tests.trading.orders.sessions import Session, Trader, faults_of
 
 from undertow.events import CANCEL, CANCEL_REJECTED, MODIFY, REJECTED
@@ -26,6 +25,7 @@ from undertow.trading.orders.limits import Breach, Limits
 from undertow.trading.orders.mids import Mids
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.paper_limits import PaperLimits
+from undertow.trading.playback import messages
 from undertow.trading.restraint import Restraint
 
 FEW = settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])

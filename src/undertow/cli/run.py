@@ -42,6 +42,7 @@ def run(
     leverage: int = 5,
     latency_ms: float = 200.0,
     folder: Path = Path("sessions"),
+    limits: Path | None = None,
     plain: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     open: Annotated[bool, Flag] = False,
@@ -83,6 +84,8 @@ def run(
         How far away the local exchange is put, one way, ms; a quarter of it more on average by chance.
     folder
         Where sessions are recorded: everything seen and sent, and the report.
+    limits
+        Limit file: what no maker can argue with, and when the kill switch is thrown (docs/risk.md).
     plain
         Lines instead of the screen, on a terminal too.
     json
@@ -140,6 +143,7 @@ def _spec(options: dict[str, object]) -> RunSpec:
         leverage=int(options["leverage"]),  # type: ignore[call-overload]
         latency_ms=float(options["latency_ms"]),  # type: ignore[arg-type]
         folder=Path(str(options["folder"])),
+        limits=options["limits"],  # type: ignore[arg-type]
     )
 
 

@@ -23,8 +23,11 @@ from undertow.config import Config
 from undertow.exchange.child import Spawned
 from undertow.exchange.spec import MarketSpec
 from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live.control import Control
+from undertow.live.deadman import Protection, protected
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
+from undertow.live.guarding import kill_memory, risk_file
 from undertow.live.local import (
     histories,
     local_markets,
@@ -39,6 +42,7 @@ from undertow.monitor.view import SessionView
 from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
+from undertow.units import NS_PER_S
 from undertow.venue.client import VenueClient
 from undertow.venue.endpoints import endpoints
 from undertow.venue.http import HttpxClient
@@ -96,15 +100,15 @@ async def run_session(
         stack.push_async_callback(client.close)
         preset = markets[0].source if len(markets) == 1 else None
         past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
-        parts = await _prepared(spec, config, client, clock, preset, past, say)
-        return await _lived(parts, config, stop, show)
+        parts = await _prepared(spec, config, client, clock, preset, past, say, passing=child is not None)
+        guarded = signer if spec.dead_man and spec.orders == "venue" and child is None else None
+        return await _lived(parts, config, stop, show, guarded)
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
     """The client of `spec`'s network."""
-    where = endpoints(spec.network)
-    http_url = spec.url or where.http
-    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
+    http_url = _http_url(spec)
+    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else endpoints(spec.network).ws
     return VenueClient(
         HttpxClient(http_url),
         connector(ws_url, clock),
@@ -116,6 +120,24 @@ def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
     )
 
 
+def _http_url(spec: RunSpec) -> str:
+    return spec.url or endpoints(spec.network).http
+
+
+def _control(parts: Parts) -> Control:
+    """The session's control channel."""
+    session, clock, watch = parts.session, parts.client.clock, parts.watch
+    return Control(
+        parts.recorder.folder,
+        parts.memory.path,
+        parts.guard,
+        now_ns=clock.now_ns,
+        enforce=session.enforce,
+        view=lambda: watch.view(clock.now_ns()),
+        said=parts.facts.notes.append,
+    )
+
+
 async def _prepared(
     spec: RunSpec,
     config: Config,
@@ -124,8 +146,11 @@ async def _prepared(
     preset: str | None,
     past: Mapping[str, Recording],
     say: Say,
+    *,
+    passing: bool,
 ) -> Parts:
-    """Everything up to the first row."""
+    """Everything up to the first row. `passing`: the account ends with the session."""
+    risk = risk_file(spec.limits)
     found = await look_around(client, spec, spec.coins, config)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
@@ -149,14 +174,23 @@ async def _prepared(
         execution=spec.orders,
         about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
     )
-    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
+    memory = kill_memory(spec, folder, client.account, passing=passing)
+    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder, risk, memory)
 
 
-async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) -> Ended:
-    """From the first row to the account."""
+async def _lived(
+    parts: Parts, config: Config, stop: asyncio.Event, show: Show, signer: Signer | None
+) -> Ended:
+    """From the first row to the account. `signer`: of the dead-man's switch, None: there is none."""
     facts = Facts(parts)
     left = 0
     async with contextlib.AsyncExitStack() as stack:
+        protection = Protection()
+        if signer is not None:
+            protection = await stack.enter_async_context(protected(parts, _http_url(parts.spec), signer))
+        control = _control(parts)
+        await control.start()
+        stack.push_async_callback(control.stop)
         await parts.session.start()
         parts.links.start()
         stack.push_async_callback(parts.links.close)
@@ -168,6 +202,7 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
             await parts.session.stop()
         except OrdersLeft as error:
             left = len(error.args)
+            protection.orders_left = True
             parts.facts.notes.append(str(error))
         equity = await facts.equity()
         show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
@@ -200,12 +235,26 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
         now_ns = clock.now_ns()
         parts.links.look(now_ns)
         facts.note(now_ns)
+        _tell_guard(parts, now_ns)
         parts.watch.look_next(now_ns)
         show(parts.watch.view(now_ns))
         if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + 30.0
-            asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
+            for question in (parts.client.read_budget(), parts.client.read_time()):
+                asyncio.create_task(_quietly(question))  # noqa: RUF006
         await asyncio.sleep(parts.watch.turn_s)
+
+
+def _tell_guard(parts: Parts, now_ns: int) -> None:
+    """What only the client knows."""
+    client, unsure_ns = parts.client, parts.client.time.uncertainty_ns
+    unsure_s = None if unsure_ns is None else unsure_ns / NS_PER_S
+    parts.guard.on_clock(client.time.ahead_ns / NS_PER_S, unsure_s, now_ns)
+    if parts.spec.orders == "venue":
+        parts.guard.on_budget(client.budget.left, now_ns)
+    if parts.guard.switch.unkept and parts.guard.switch.unkept not in parts.facts.notes:
+        parts.facts.notes.append(parts.guard.switch.unkept)
+    parts.session.enforce(now_ns)
 
 
 async def _quietly(question: Awaitable[object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -20,11 +21,13 @@ _NOTHING: Final = np.zeros(0, dtype=ACTION)
 
 @dataclass
 class Flatten:
-    """One coin. `slip_bps`: how much worse than the mid it may trade; `every_s`: between two orders."""
+    """One coin. `slip_bps`: how much worse than the mid it may trade; `every_s`: between two orders,
+    none of which is worth more than `most_usd`."""
 
     instrument: Instrument
     slip_bps: float
     every_s: float
+    most_usd: float = math.inf
     next_ns: int = 0
     _ids: count[int] = field(default_factory=lambda: count(OWN_IDS))
 
@@ -33,7 +36,8 @@ class Flatten:
         if now_ns < self.next_ns or not mid_px > 0.0:
             return _NOTHING
         inst = self.instrument.record()
-        qty = float(round_size(inst, abs(position) + 0.25 * self.instrument.size_step))
+        qty = min(abs(position) + 0.25 * self.instrument.size_step, 0.99 * self.most_usd / mid_px)
+        qty = float(round_size(inst, qty))
         if not qty > 0.0:
             return _NOTHING
         self.next_ns = now_ns + round(self.every_s * NS_PER_S)

@@ -8,6 +8,7 @@ stand no longer before any maker is shown the same rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -53,11 +54,12 @@ class SweepTaker(Enforcer, Protocol):
 
 
 class Traded(NamedTuple):
-    """A coin as the guard knows it."""
+    """A coin as the guard knows it: rules, margin tiers, number of reference assets, largest order (USD)."""
 
     instrument: Instrument
     tiers: Tiers
     references: int = 0
+    order_usd: float = math.inf
 
 
 class Counts(NamedTuple):
@@ -91,7 +93,7 @@ class Guard:
         references = {coin: traded.references for coin, traded in coins.items()}
         self.book = Rulebook(bounds, capital_usd, tiers, references)
         self._flatten = {
-            coin: Flatten(traded.instrument, kill.flatten_slip_bps, kill.flatten_every_s)
+            coin: Flatten(traded.instrument, kill.flatten_slip_bps, kill.flatten_every_s, traded.order_usd)
             for coin, traded in coins.items()
         }
         self._sweeps = {

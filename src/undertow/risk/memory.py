@@ -56,7 +56,7 @@ class NoMemory:
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     version: int = VERSION
-    latched: list[Latched] = []
+    latched: list[Latched] = msgspec.field(default_factory=list)
 
 
 class BadMemory(RuntimeError):

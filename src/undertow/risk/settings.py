@@ -76,7 +76,7 @@ class Account(Section, frozen=True, kw_only=True):
         Annotated[float, Meta(gt=0, description="worst case of all coins together, USD; unset: margin alone")]
         | None
     ) = None
-    margin_share: Annotated[float, between(0.01, 1, "share of equity that initial margin may take")] = 0.9
+    margin_share: Annotated[float, between(0.01, 1, "share of equity that initial margin may take")] = 1.0
 
 
 class RiskFile(Section, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class RiskFile(Section, frozen=True, kw_only=True):
 
     account: Account = Account()
     every_coin: CoinLimits = CoinLimits()
-    coins: dict[str, CoinLimits] = {}
+    coins: dict[str, CoinLimits] = msgspec.field(default_factory=dict)
     kill: Kill = Kill()
 
     def of(self, coin: str) -> CoinLimits:
