@@ -51,5 +51,5 @@ COURSES: Final[dict[Reason, Course]] = {
     Reason.LIQUIDATION: Course(_FIRST, flatten_at=2.0, flatten_after_s=120.0),
     Reason.HALT: Course(_ALL),
     Reason.ORACLE: Course(_FIRST, cancel_at=3.0, cancel_after_s=60.0),
-    Reason.MANUAL: Course(_ALL),
+    Reason.MANUAL: Course(_FIRST),  # whoever throws it says how far
 }
