@@ -160,9 +160,8 @@ def _print_status(reply: Reply, runs: bool, place: Place) -> None:
         money = "" if equity is None else f", equity {equity:,.2f} USD"
         money += "" if gained is None else f" ({gained:+,.4f})"
         link = view.get("link", {}).get("state", "?")
-        write(
-            f"{view.get('session')} on {view.get('venue')}, {view.get('elapsed_s', 0.0):.0f} s, link {link}{money}\n"
-        )
+        elapsed = f"{view.get('elapsed_s', 0.0):.0f} s"
+        write(f"{view.get('session')} on {view.get('venue')}, {elapsed}, link {link}{money}\n")
         for coin in view.get("coins", []):
             position = coin.get("position", {}).get("qty", 0.0)
             write(f"{coin.get('coin')}: position {position:+g}; {coin.get('why', '')}\n")

@@ -79,6 +79,7 @@ def plan(
     loss_share: float = 0.05,
     q_max: float = 12.0,
     levels: int = 6,
+    turns: float = 24.0,
     participation: float = 0.01,
     measured: Measured = Measured(),
     owned: Owned = Owned(),
@@ -99,8 +100,10 @@ def plan(
         Lots of the position limit.
     levels
         Levels per side, as far as requests allow.
+    turns
+        How often a day the limit is expected to be traded.
     participation
-        Part of the market's volume expected to be traded.
+        Largest part of the market's volume that can be traded.
     toml
         Write the maker's configuration to this file.
     limits
@@ -120,7 +123,9 @@ def plan(
     with Progress(quiet=json) as progress, preparing():
         market = _market(measured, progress)
         terms = _terms(owned, measured)
-        wishes = Wishes(loss_share=loss_share, q_max_lots=q_max, levels=levels, participation=participation)
+        wishes = Wishes(
+            loss_share=loss_share, q_max_lots=q_max, levels=levels, turns=turns, participation=participation
+        )
         made = make(capital, market, terms, wishes)
     if toml is not None:
         toml.write_text(dumps(config_of(made, terms)))
@@ -168,7 +173,8 @@ def _recording(measured: Measured) -> tuple[Recording, str]:
 
         if not (measured.venue and measured.coin):
             raise UsageError("--store needs --venue and --coin: say what to measure in it")
-        return open_recording(measured.store, measured.venue, measured.coin), f"{measured.venue}/{measured.coin}"
+        name = f"{measured.venue}/{measured.coin}"
+        return open_recording(measured.store, measured.venue, measured.coin), name
     from undertow.synthetic.generate import generate
 
     preset = measured.market or DEFAULT_PRESET
@@ -200,7 +206,9 @@ def measure(recording: Recording) -> dict[str, Any]:
     path = np.concatenate(mids) if mids else np.zeros(0, dtype=MID)
     seconds = (int(path["exch_ns"][-1]) - int(path["exch_ns"][0])) * 1e-9 if len(path) else 0.0
     if seconds < 600.0 or not traded > 0.0:
-        raise ValueError(f"the recording shows {seconds:,.0f} s of a market with {traded:,.0f} USD traded: too little")
+        raise ValueError(
+            f"{seconds:,.0f} s of market with {traded:,.0f} USD traded are too little to measure"
+        )
     grid = np.arange(int(path["exch_ns"][0]), int(path["exch_ns"][-1]), 10_000_000_000)
     at = np.searchsorted(path["exch_ns"], grid, side="right") - 1
     moves = np.diff(np.log(path["px"][at])) * 1e4
@@ -215,15 +223,20 @@ def measure(recording: Recording) -> dict[str, Any]:
 
 def lines(made: Plan, market: Market, terms: Terms) -> Iterator[tuple[str, str, str]]:
     """The plan as rows: what, how much, why."""
-    yield "market", f"{market.px:,.6g}", f"σ {market.sigma_bps:.3f} bps/√s, {market.volume_usd:,.0f} USD a day"
+    yield (
+        "market",
+        f"{market.px:,.6g}",
+        f"σ {market.sigma_bps:.3f} bps/√s, {market.volume_usd:,.0f} USD a day",
+    )
     yield "fees", f"{terms.maker_bps:+.3f} / {terms.taker_bps:+.3f} bps", "maker / taker"
     yield "worst day", f"{made.worst_move_bps:,.0f} bps", "three σ of a day, 500 bps at least"
     yield "position limit", f"{made.limit_usd:,.2f} USD", f"set by: {made.binding}"
     yield "lot", f"{made.lot_usd:,.2f} USD", f"{made.q_max_lots:g} to the limit"
     yield "levels", f"{made.levels}", "per side"
-    yield "limit at sending", f"{made.hard_limit_usd:,.2f} USD", "position and all on its side; nothing passes it"
+    yield "limit at sending", f"{made.hard_limit_usd:,.2f} USD", "position and all on its side"
     yield "leverage", f"{made.leverage}", f"{made.margin_used_usd:,.2f} USD of margin at that limit"
-    yield "worst day's loss", f"{made.worst_day_usd:,.2f} USD", f"at the limit; switch at {made.loss_limit_usd:,.2f}"
+    switch = f"at the position limit; the kill switch acts at {made.loss_limit_usd:,.2f}"
+    yield "worst day's loss", f"{made.worst_day_usd:,.2f} USD", switch
     away = "never" if made.liquidation_bps is None else f"{made.liquidation_bps:,.0f} bps"
     yield "liquidation", away, "from the price, at the limit of sending, with the loss already made"
     yield "turnover", f"{made.turnover_usd:,.0f} USD a day", f"fees {made.fees_usd:,.2f} USD"

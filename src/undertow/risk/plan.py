@@ -3,6 +3,7 @@
     worst move   W = max(3·σ·√86400, 500 bps)                       a day that must be survived
     limit        min(loss share · capital / W, half the capital · greatest leverage, 0.2 % of a day's volume)
     lot          limit / q_max, at least 1.2 times the smallest order (q_max gives way, not the limit)
+    turnover     min(turns · limit, participation · a day's volume)
     levels       as many as are wished for and the requests allow: 2·levels orders, each sent again every
                  30 s (the maker's prior), cost 2·levels·86400/30 requests a day; a day brings its turnover
                  in USD · credit, and a thirtieth of what is left of the address's budget
@@ -63,12 +64,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What is chosen: capital a worst day may cost (a share), lots of the limit, levels, share of the
-    market's volume expected to be traded."""
+    """What is chosen: capital a worst day may cost (a share), lots of the limit, levels, how often a day the
+    limit is expected to be traded (replays of the presets: 23, 23 and 120 times), and the largest share of
+    the market's volume."""
 
     loss_share: float = 0.05
     q_max_lots: float = 12.0
     levels: int = 6
+    turns: float = 24.0
     participation: float = 0.01
 
     def __post_init__(self) -> None:
@@ -76,6 +79,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
             ("loss_share", 1e-4, 1.0),
             ("q_max_lots", float(LEAST_LOTS), 1e4),
             ("levels", 1, 20),
+            ("turns", 0.01, 1e5),
             ("participation", 1e-6, 1.0),
         ):
             if not least <= getattr(self, name) <= most:
@@ -120,7 +124,7 @@ def plan(capital_usd: float, market: Market, terms: Terms, wishes: Wishes | None
     hard_usd = SLACK * limit_usd
     most_leverage = max(leverage for _, leverage in market.tiers)
     leverage = min(max(math.ceil(hard_usd / (MARGIN_SHARE * capital_usd) - 1e-9), 1), most_leverage)
-    turnover = wishes.participation * market.volume_usd
+    turnover = min(wishes.turns * limit_usd, wishes.participation * market.volume_usd)
     earned, spare = turnover * terms.credit, terms.requests_left / SPREAD_DAYS
     most_levels = min(wishes.levels, math.floor(q_max))
     levels = max(1, min(most_levels, math.floor((earned + spare) / _requests(1) + 1e-9)))
@@ -144,7 +148,7 @@ def plan(capital_usd: float, market: Market, terms: Terms, wishes: Wishes | None
         requests_earned=earned,
         requests_spare=spare,
         requests_per_usd=_requests(levels) / turnover,
-        says=tuple(_says(wishes, market, levels, most_levels, earned + spare, limit_usd, turnover)),
+        says=tuple(_says(wishes, market, levels, most_levels, earned + spare, limit_usd)),
     )
 
 
@@ -170,7 +174,7 @@ def _lots(limit: float, market: Market, wishes: Wishes, capital: float) -> tuple
     if q_max < LEAST_LOTS:
         needed = capital * LEAST_LOTS * least / limit
         raise ValueError(
-            f"capital_usd = {capital:,.2f} carries a position of {limit:,.2f} USD here, less than {LEAST_LOTS} of "
+            f"capital_usd = {capital:,.2f} carries {limit:,.2f} USD of position here, less than {LEAST_LOTS} of "
             f"the smallest lots ({least:,.2f} USD): about {needed:,.0f} USD are needed, or a larger loss_share"
         )
     return least, float(q_max)
@@ -189,9 +193,7 @@ def _liquidation(equity: float, position_usd: float, market: Market) -> float | 
     return None if math.isnan(px) else (1.0 - px / market.px) * 1e4
 
 
-def _says(
-    wishes: Wishes, market: Market, levels: int, most: int, requests: float, limit: float, turnover: float
-) -> list[str]:
+def _says(wishes: Wishes, market: Market, levels: int, most: int, requests: float, limit: float) -> list[str]:
     """What is worth a second look, one sentence each."""
     found = []
     if levels < most:
@@ -203,11 +205,6 @@ def _says(
         found.append(
             f"even one level needs more requests than a day brings: on average one every {pace:,.1f} s may "
             "leave, so the maker keeps quotes longer and prices them for it"
-        )
-    if turnover > 50.0 * limit:
-        found.append(
-            f"the expected turnover is {turnover / limit:,.0f} times the limit a day: it will stand at the "
-            "limit often, and trade less than that"
         )
     if limit > 0.5 * MARKET_SHARE * market.volume_usd:
         found.append("the position is large for this market: leaving it takes hours")
