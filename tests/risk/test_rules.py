@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -174,9 +175,9 @@ def test_sigma_is_of_what_has_left_the_window(steps, half_life: float) -> None:
         path.append((now, math.log(px)))
     edge = now - 2 * S
     # A point leaves once the one after it is as old as the window.
-    gone = [a for a, b in zip(path, path[1:], strict=False) if b[0] <= edge]
+    gone = [a for a, b in pairwise(path) if b[0] <= edge]
     squares = seconds = 0.0
-    for (t0, x0), (t1, x1) in zip(gone, gone[1:], strict=False):
+    for (t0, x0), (t1, x1) in pairwise(gone):
         keep = 2.0 ** (-(t1 - t0) / S / half_life)
         squares = squares * keep + ((x1 - x0) * 1e4) ** 2
         seconds = seconds * keep + (t1 - t0) / S

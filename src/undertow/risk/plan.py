@@ -174,8 +174,9 @@ def _lots(limit: float, market: Market, wishes: Wishes, capital: float) -> tuple
     if q_max < LEAST_LOTS:
         needed = capital * LEAST_LOTS * least / limit
         raise ValueError(
-            f"capital_usd = {capital:,.2f} carries {limit:,.2f} USD of position here, less than {LEAST_LOTS} of "
-            f"the smallest lots ({least:,.2f} USD): about {needed:,.0f} USD are needed, or a larger loss_share"
+            f"capital_usd = {capital:,.2f} carries {limit:,.2f} USD of position here, less than "
+            f"{LEAST_LOTS} of the smallest lots ({least:,.2f} USD): about {needed:,.0f} USD are needed, or a "
+            "larger loss_share"
         )
     return least, float(q_max)
 

@@ -2,9 +2,10 @@
 
 Four things hold a *growing* order back (one that could make the position larger): the coin's feed is
 stale, the account could not carry it, the session is ending, the kill switch. A reducing order goes but
-where the switch has shut the coin, a cancel always. What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine made
-it) `REFUSE_AFTER_NS` later, so that a maker tries again about once a second; a held order that its
-maker cancels or replaces meanwhile never leaves. Makers see rows alone, so a captured session replays.
+where the switch has shut the coin, a cancel always. What is held back is answered like a venue's
+refusal, an ACK row flagged ``INFERRED`` (this machine made it) `REFUSE_AFTER_NS` later, so that a maker
+tries again about once a second; a held order that its maker cancels or replaces meanwhile never leaves.
+Makers see rows alone, so a captured session replays.
 """
 
 from __future__ import annotations
