@@ -13,6 +13,7 @@ from undertow.live.assemble import Parts
 from undertow.live.control import Control
 from undertow.live.deadman import Protection, protected
 from undertow.live.facts import Facts
+from undertow.monitor.display import VIEW_EVERY_S
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.units import NS_PER_S
@@ -114,7 +115,7 @@ async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]
 async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     """Look at the session a few times a second, and ask the venue what it alone knows now and then."""
     clock = parts.client.clock
-    budget_at = 0.0
+    budget_at = view_at = 0.0
     loop = asyncio.get_running_loop()
     while True:
         now_ns = clock.now_ns()
@@ -122,7 +123,9 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
         facts.note(now_ns)
         _tell_guard(parts, now_ns)
         parts.watch.look_next(now_ns)
-        show(parts.watch.view(now_ns))
+        if loop.time() >= view_at:
+            view_at = loop.time() + VIEW_EVERY_S
+            show(parts.watch.view(now_ns))
         if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + _BUDGET_EVERY_S
             for question in (parts.client.read_budget(), parts.client.read_time()):
