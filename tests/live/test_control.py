@@ -14,7 +14,7 @@ from tests.trading.driving import market, play, runner
 
 from undertow.cli import control as commands
 from undertow.cli.errors import UsageError
-from undertow.live.asking import NoSession, ask, place_of
+from undertow.live.reaching import NoSession, ask, place_of
 from undertow.live.control import FILE, Control, KillNow, Reset, Status
 from undertow.risk.findings import Finding, Grade, Reason
 from undertow.risk.memory import FileMemory

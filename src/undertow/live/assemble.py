@@ -22,7 +22,7 @@ from undertow.live.guarding import (
 )
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
-from undertow.live.spec import RunSpec
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
@@ -34,7 +34,7 @@ from undertow.trading.margin import MarginBook
 from undertow.trading.orders.account_limits import AccountGate
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
-from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.runner import CoinRunner
@@ -51,10 +51,6 @@ from undertow.venue.wire.actions import UpdateLeverage
 from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
 
 
-class CannotRun(ValueError):
-    """A session that cannot be started as asked; the text says what to change."""
-
-
 @dataclass
 class Parts:
     """A session ready to start."""
@@ -69,6 +65,7 @@ class Parts:
     facts: SessionFacts
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
+    mids: dict[str, float]
     recorder: SessionRecorder
     guard: Guard
     memory: FileMemory
@@ -177,6 +174,7 @@ def _execution(
         limits,
         clock,
         session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        options=OrderOptions(expire_after_s=spec.expire_after_s),
         listener=ear,
         account=gate,
     )
@@ -203,11 +201,11 @@ def put_together(
     coins = order_coins(found.coins, found.instruments)
     execution = _execution(spec, config, client, clock, coins, limits, gate, ear)
     heard: Execution = HeardExecution(execution, watch.on_fill)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
+    feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
     enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
     guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, memory, facts)
     ear.session, ear.guard = session, guard
-    feed = MarketFeed([coin.name for coin in found.coins], spec.references)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
@@ -235,6 +233,7 @@ def put_together(
         facts,
         found.coins,
         found.instruments,
+        found.mids,
         recorder,
         guard,
         memory,
