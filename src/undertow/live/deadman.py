@@ -117,5 +117,6 @@ def _watched(parts: Parts, url: str) -> WatchSpec:
         account=client.account,
         assets={coin.name: coin.asset for coin in parts.coins},
         session=execution.table.session,
+        vault=client.vault,
         log=str((parts.recorder.folder / "watchdog.log").resolve()),
     )
