@@ -44,11 +44,11 @@ class Judge:
             settled_ms = self.world.exchange.state.now_ms - round(SLACK_S * 1e3)
             late = sum(fill.time_ms >= settled_ms for fill in made)
             desk = self.session.parts.session.lanes[coin].runner.states["desk"][0]
-            for unheard in range(late + 1):  # fills under way
+            for unheard in range(len(made) + 1) if account.fills else [late]:  # fills under way
                 before = len(made) - unheard - account.fills
-                known = made[before : len(made) - unheard]
-                if before >= 0 and _fees(known) == account.fees:
+                if before >= 0 and _fees(made[before : len(made) - unheard]) == account.fees:
                     self.fills_before[coin] = before
+                    break
             self.cash_before[coin] = float(desk["cash"]) - float(account.cash)
 
     def wrong(self) -> list[str]:

@@ -212,6 +212,7 @@ def put_together(
             AccountReports(execution),
             since_ms=clock.now_ns() // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
+            orders=False,
         )
     links = Links(client, feed, session, account, facts.connection)
     for runner in runners:

@@ -21,6 +21,11 @@ class HeardExecution:
     def __init__(self, execution: Execution, on_fill: OnFill) -> None:
         self._execution, self._on_fill = execution, on_fill
 
+    @property
+    def positions(self) -> dict[str, float]:
+        """Positions found at the start, by coin."""
+        return getattr(self._execution, "positions", {})
+
     async def start(self, deliver: Deliver) -> None:
         """See `Execution.start`."""
 

@@ -218,6 +218,7 @@ class VenueExecution:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
+        self.sender.hurry()
         await self._recovery.again()
         self.admission.closed = False
 
