@@ -7,16 +7,21 @@ tells the session which sides are stale and the screen how the links stand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from undertow.monitor.facts import Connection as LinkFacts
 from undertow.trading.session import LiveSession
+from undertow.units import NS_PER_S
 from undertow.venue.account_feed import AccountFeed
 from undertow.venue.client import VenueClient
 from undertow.venue.connection import Connection
 from undertow.venue.feed import MarketFeed
 from undertow.venue.market_data import MarketData
 from undertow.venue.wire.subscriptions import Subscription
+
+BLIND_S: Final = 3.0
+"""So long the account's stream may be down before growing quotes are pulled, as where a book is silent."""
 
 
 class Links:
@@ -29,11 +34,13 @@ class Links:
         session: LiveSession,
         account: AccountFeed | None,
         facts: LinkFacts,
+        is_blind: Callable[[], bool] = lambda: False,
     ) -> None:
         self._feed, self._session, self._account, self._facts = feed, session, account, facts
         self._market = MarketData(client, feed, session.deliver, on_lost=self._lost)
         self._stream: Connection | None = None
         self._stale: dict[tuple[str, int], bool] = {}
+        self._is_blind, self._blind_ns = is_blind, 0
         if account is not None:
             self._stream = client.connection(account)
             self._stream.subscribe(*account.subscriptions())
@@ -65,10 +72,16 @@ class Links:
         await self._market.close()
 
     def look(self, now_ns: int) -> None:
-        """What has become stale or fresh, and how the links stand."""
+        """What has become stale or fresh, and how the links stand.
+
+        A session that does not see its account grows nothing, and after a while takes back what would.
+        """
+        blind = self._session.gate.blind = self._is_blind()
+        self._blind_ns = (self._blind_ns or now_ns) if blind else 0
+        lost = blind and now_ns - self._blind_ns > BLIND_S * NS_PER_S
         for coin in self._feed.coins:
             for side in (1, -1):
-                stale = self._feed.stale(coin, side, now_ns) is not None
+                stale = lost or self._feed.stale(coin, side, now_ns) is not None
                 if stale != self._stale.get((coin, side), False):
                     self._stale[coin, side] = stale
                     self._session.set_stale(coin, stale, side)

@@ -1,8 +1,8 @@
 """Between makers and execution: which requests go out.
 
 Three things hold a *growing* order back (one that could make the position larger): the coin's feed is
-stale, the account could not carry it, the session is ending. A reducing order and a cancel always go.
-What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine made
+stale, the account could not carry it, the session is ending. A reducing order and a cancel always go, but
+while the session is blind to its account no order does. What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine made
 it) `REFUSE_AFTER_NS` later, so that a maker tries again about once a second; a held order that its
 maker cancels or replaces meanwhile never leaves. Makers see rows alone, so a captured session replays.
 """
@@ -33,11 +33,19 @@ from undertow.trading.margin import MarginBook
 from undertow.trading.runner import CoinRunner
 
 REFUSE_AFTER_NS: Final = 1_000_000_000
+PULL_AGAIN_NS: Final = 1_000_000_000
+"""A pulled order that still works after so long is pulled again: its cancel was lost or refused."""
 
 STALE: Final = 1
 MARGIN: Final = 2
 ENDING: Final = 3
-REASONS: Final = {STALE: "the feed is stale", MARGIN: "no margin left", ENDING: "the session is ending"}
+BLIND: Final = 4
+REASONS: Final = {
+    STALE: "the feed is stale",
+    MARGIN: "no margin left",
+    ENDING: "the session is ending",
+    BLIND: "the account's stream is down",
+}
 """Why an order was held back; the number is ``val`` of its ACK row."""
 
 
@@ -56,11 +64,13 @@ class Gate:
     def __init__(self, margin: MarginBook | None = None) -> None:
         self.margin = margin
         self.ending = False
+        self.blind = False
+        """The account's stream is down or being recovered: what an order does would not be seen."""
         self.counts: dict[tuple[str, int], int] = {}
         self._stale: dict[str, frozenset[int]] = {}
         self._waiting: deque[_Held] = deque()
         self._held: dict[str, set[int]] = {}
-        self._pulled: dict[str, set[int]] = {}
+        self._pulled: dict[str, dict[int, int]] = {}
 
     def set_stale(self, coin: str, stale: bool, side: int = 0) -> None:
         """The feed says that `side` of `coin` (0: both) is stale, or fresh again."""
@@ -96,7 +106,7 @@ class Gate:
     ) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """The part of a batch that may go out, and ACK rows to give the maker at once."""
         coin = runner.coin
-        free = not self.ending and not self._held.get(coin) and not self._stale.get(coin)
+        free = not (self.ending or self.blind) and not self._held.get(coin) and not self._stale.get(coin)
         if free and self.margin is not None:
             self.look(runner)
             free = self.margin.free >= 0.0
@@ -118,22 +128,28 @@ class Gate:
                 self._held[coin].discard(order_id)
                 yield coin, _ack(due_ns, REJECTED, order_id, side, qty, reason)
 
-    def to_pull(self, runner: CoinRunner) -> NDArray[np.void]:
-        """Cancels of the working orders on stale sides that could grow the position, each once."""
+    def to_pull(self, runner: CoinRunner, now_ns: int) -> NDArray[np.void]:
+        """Cancels of the working orders on stale sides that could grow the position.
+
+        Each once, and again where it still works a second later.
+        """
         sides = self._stale.get(runner.coin)
         if not sides:
             return np.zeros(0, dtype=ACTION)
         working = _working(runner)
-        pulled = self._pulled.setdefault(runner.coin, set())
-        pulled &= set(working["id"].tolist())
-        passed = pulled | self._held.get(runner.coin, set())
+        alive = set(working["id"].tolist())
+        pulled = {i: at for i, at in self._pulled.get(runner.coin, {}).items() if i in alive}
+        self._pulled[runner.coin] = pulled
+        held = self._held.get(runner.coin, set())
         out = []
         for order in working:
             side, order_id = int(order["side"]), int(order["id"])
-            if side in sides and order_id not in passed and order["status"] < PENDING_CANCEL:  # noqa: SIM102
-                if _grows(runner, side, passed, order_id):
-                    pulled.add(order_id)
-                    out.append(_cancel_of(order))
+            going = order["status"] >= PENDING_CANCEL or order_id in held
+            if side not in sides or going or now_ns - pulled.get(order_id, 0) < PULL_AGAIN_NS:
+                continue
+            if _grows(runner, side, (pulled.keys() | held) - {order_id}, order_id):
+                pulled[order_id] = now_ns
+                out.append(_cancel_of(order))
         return _stack(out, ACTION)
 
     def _one(
@@ -165,6 +181,8 @@ class Gate:
     def _why_not(self, runner: CoinRunner, order_id: int, side: int) -> int:
         """The reason to hold the order back (it stands on the desk already); 0: none."""
         held = self._held[runner.coin]
+        if self.blind:
+            return BLIND
         if not _grows(runner, side, held, order_id):
             return ENDING if self.ending else 0
         if self.ending:

@@ -339,7 +339,7 @@ class LiveSession:
     def _pull(self, lane: Lane, now_ns: int) -> None:
         """Cancel what a stale side must not leave standing."""
         runner = lane.runner
-        cancels = self.gate.to_pull(runner)
+        cancels = self.gate.to_pull(runner, now_ns)
         if not len(cancels):
             return
         self.counts.pulled += len(cancels)

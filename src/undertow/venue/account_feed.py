@@ -265,12 +265,12 @@ class AccountFeed:
 
     async def _recover_orders(self, dex: str) -> None:
         asked_ns, first = self._client.clock.now_ns(), len(self._updates or ())
-        orders = await self._client.info(FrontendOpenOrdersRequest(user=self.account, dex=dex))
+        orders = await self._client.info(FrontendOpenOrdersRequest(user=self.account, dex=dex), urgent=True)
         merged = with_updates(orders, (self._updates or [])[first:], dex)
         self._emit(OpenOrders(dex, tuple(merged), asked_ns, self._client.clock.now_ns()))
 
     async def _recover_positions(self, dex: str) -> None:
-        state = await self._client.info(ClearinghouseStateRequest(user=self.account, dex=dex))
+        state = await self._client.info(ClearinghouseStateRequest(user=self.account, dex=dex), urgent=True)
         self._take_positions(dex, state, self._client.clock.now_ns())
 
 

@@ -68,6 +68,7 @@ class Inquiry:
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
         self._not_before = 0.0
+        self._paused = False
 
     def add(self, order: Order) -> None:
         """Ask about `order` in a moment, unless it is settled by then."""
@@ -75,8 +76,14 @@ class Inquiry:
         loop = asyncio.get_running_loop()
         if key not in self._due:
             self._due[key] = (loop.time() + self._patience.grace_s, order)
-        if self._task is None or self._task.done():
+        if not self._paused and (self._task is None or self._task.done()):
             self._task = loop.create_task(self._work())
+
+    def pause(self) -> None:
+        """The venue cannot be reached: ask nothing until `hurry`. Questions cost weight, answered or not."""
+        self._paused = True
+        if self._task is not None:
+            self._task.cancel()
 
     @property
     def pending(self) -> int:
@@ -85,9 +92,9 @@ class Inquiry:
 
     def hurry(self) -> None:
         """The venue can be reached again: ask now, not when patience with its silence ends."""
-        if self._task is None or self._task.done():
-            return
-        self._task.cancel()
+        self._paused = False
+        if self._task is not None:
+            self._task.cancel()
         loop = asyncio.get_running_loop()
         self._due = {key: (min(at, loop.time()), order) for key, (at, order) in self._due.items()}
         self._failures, self._not_before = 0, 0.0

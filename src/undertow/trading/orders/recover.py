@@ -164,13 +164,14 @@ class Recovery:
         """Compare the venue's position with the ledger's; what no fill explains is told, not corrected.
 
         The venue's is of some moment between question and answer: it must be one that the ledger went
-        through, once the fills up to the answer are booked.
+        through, once the fills up to the answer are booked. They are asked for only where it is not yet.
         """
         wrong: dict[str, int] = {}
         for attempt in range(_PROOFS):
             with self._ledger.trace() as positions:
                 found = await self._positions()
-                await self._fills()
+                if any(lots not in positions[coin] for coin, lots in found.items()):
+                    await self._fills()
             wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return
