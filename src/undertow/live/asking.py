@@ -34,7 +34,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     leverage: int | None = None
     latency_ms: float = 200.0
     folder: Path | None = None
-    limits: Path | None = None
     stage: Stage | None = None
     live: bool = False
     skip_stages: bool = False
@@ -62,7 +61,6 @@ def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
         leverage=section.leverage if asked.leverage is None else asked.leverage,
         latency_ms=asked.latency_ms,
         folder=asked.folder or Path(section.folder),
-        limits=asked.limits,
         account=section.account.lower(),
         live=asked.live,
         expire_after_s=section.expire_after_s or None,
