@@ -62,6 +62,7 @@ class _FirstFrame:
     def __init__(self) -> None:
         self.up = asyncio.Event()
         self.came = asyncio.Event()
+        self.refused = ""
         self.reason = "no answer"
 
     def on_up(self, epoch: int, now_ns: int) -> None:
@@ -77,7 +78,9 @@ class _FirstFrame:
         self.came.set()
 
     def on_quarantined(self, subscription: Subscription, reason: str) -> None:
-        self.reason = reason
+        self.refused = reason
+        self.up.set()
+        self.came.set()
 
 
 async def websocket(client: VenueClient, coin: str) -> Finding:
@@ -97,6 +100,8 @@ async def websocket(client: VenueClient, coin: str) -> Finding:
         return fail("websocket", f"{what} within {WS_WAIT_S:g} s", "check firewall and proxy (wss, port 443)")
     finally:
         await connection.close()
+    if heard.refused:
+        return fail("websocket", f"quotes of {coin}: {heard.refused}", "correct --coin or [live] coins")
     return ok("websocket", f"subscribed after {up_ms:.0f} ms, quotes of {coin} come")
 
 
