@@ -29,7 +29,7 @@ from undertow.clock import WallClock
 from undertow.config import Alerts, Config, Live, Metrics, Quoting, Symmetric
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess
-from undertow.live.control import Control
+from undertow.live.handle import Handle
 from undertow.live.joining import Net
 from undertow.live.keys import VARIABLE, find_key
 from undertow.live.running import Ended, run_session
@@ -150,7 +150,7 @@ async def lived(left: Left, signer: Signer, out: io.StringIO) -> None:
         stage="minimum",
     )
     said: list[str] = []
-    control = Control(lambda: changed)
+    control = Handle(lambda: changed)
     display = Display("plain", out)
 
     async def look() -> None:
@@ -172,7 +172,7 @@ async def lived(left: Left, signer: Signer, out: io.StringIO) -> None:
             signer=signer,
             say=said.append,
             show=display.show,
-            control=control,
+            handle=control,
             net=Net(net, net),
         )
     await looking
@@ -302,7 +302,7 @@ async def lived_until_it_breaks(left: Left, signer: Signer) -> None:
             signer=signer,
             say=lambda line: None,
             show=lambda view: None,
-            control=Control(),
+            handle=Handle(),
             net=Net(net, net),
         )
     finally:

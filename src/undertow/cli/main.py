@@ -25,6 +25,11 @@ app.command(
     help="Quote a market: paper money on a local exchange, unless told otherwise.",
 )
 app.command(
+    "undertow.cli.record:record",
+    name="record",
+    help="Record what a venue publishes into a store.",
+)
+app.command(
     "undertow.cli.doctor:doctor",
     name="doctor",
     help="Examine clock, network, key, account, coins and disk before trading.",

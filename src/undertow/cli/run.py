@@ -112,19 +112,27 @@ def run(
     quiet
         No screen and no lines; the account at the end.
     """
-    with Progress(quiet=quiet or json) as progress, preparing():
-        used = _configured(config)
-        signer = _signer(venue, url, used)
-        spec = _spec(locals(), used, has_key=signer is not None)
-        progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
-        _warm(spec, used)
-    read = None if config is None else partial(_configured, config)
-    ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
+    try:
+        with Progress(quiet=quiet or json) as progress, preparing():
+            used = _configured(config)
+            signer = _signer(venue, url, used)
+            spec = _spec(locals(), used, has_key=signer is not None)
+            progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
+            _warm(spec, used)
+        read = None if config is None else partial(_configured, config)
+        ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
+    except KeyboardInterrupt:  # before the session took the signal over
+        ended = None
+    if ended is None or ended.folder is None:
+        _tell_nothing(as_json=json)
+        return 0
     _tell(ended, as_json=json)
     if open and ended.coins:
         import webbrowser
 
         webbrowser.open(ended.coins[0].report.resolve().as_uri())
+    if ended.broke is not None:
+        raise ended.broke
     return 1 if ended.orders_left else 0
 
 
@@ -206,24 +214,24 @@ async def _session(
     quiet: bool,
 ) -> Ended:
     """Run it with the view that fits where it is run."""
-    from undertow.live.control import Control
+    from undertow.live.handle import Handle
     from undertow.live.keys import KeyRefused
     from undertow.live.running import run_session
     from undertow.live.spec import CannotRun
     from undertow.monitor.display import Display, how_to_show
 
-    control = Control(read)
+    handle = Handle(read)
     loop = asyncio.get_running_loop()
     display = Display(how_to_show(sys.stdout, json=as_json, plain=plain, quiet=quiet), sys.stdout)
 
     def reload() -> None:
-        text = control.reload().text
+        text = handle.reload().text
         if display.mode != "screen":  # which shows it among its notes
             say(text)
 
     with contextlib.suppress(NotImplementedError, AttributeError):
-        loop.add_signal_handler(signal.SIGINT, control.stop.set)
-        loop.add_signal_handler(signal.SIGTERM, control.stop.set)
+        loop.add_signal_handler(signal.SIGINT, handle.stop.set)
+        loop.add_signal_handler(signal.SIGTERM, handle.stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
 
     def say(line: str) -> None:
@@ -233,9 +241,17 @@ async def _session(
 
     try:
         with display:
-            return await run_session(spec, config, signer=signer, say=say, show=display.show, control=control)
+            return await run_session(spec, config, signer=signer, say=say, show=display.show, handle=handle)
     except (CannotRun, KeyRefused) as error:
         raise UsageError(str(error)) from None
+
+
+def _tell_nothing(*, as_json: bool) -> None:
+    """The account of a session that was stopped before it began."""
+    if as_json:
+        sys.stdout.write('{"folder":null,"orders_left":0,"requests":0,"coins":[]}\n')
+    else:
+        sys.stdout.write("account: stopped before the session began; no order was sent\n")
 
 
 def _tell(ended: Ended, *, as_json: bool) -> None:

@@ -61,6 +61,7 @@ class Parts:
     facts: SessionFacts
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
+    mids: dict[str, float]
     recorder: SessionRecorder
 
 
@@ -199,8 +200,8 @@ def put_together(
         execution = venue_execution(client, found, spec, config, clock, facts)
     heard: Execution = HeardExecution(execution, watch.on_fill)
     margin = MarginBook(found.equity_usd, leverage)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
@@ -228,5 +229,6 @@ def put_together(
         facts,
         found.coins,
         found.instruments,
+        found.mids,
         recorder,
     )

@@ -32,6 +32,11 @@ class HeardExecution:
 
         await self._execution.start(heard)
 
+    @property
+    def positions(self) -> dict[str, float]:
+        """Positions the execution found, by coin, in the venue's unit."""
+        return dict(getattr(self._execution, "positions", {}))
+
     def send(self, coin: str, now_ns: int, actions: NDArray[np.void]) -> None:
         """See `Execution.send`."""
         self._execution.send(coin, now_ns, actions)

@@ -13,7 +13,7 @@ NOT_RUNNING: Final = Reloaded(fault="the session is not running yet")
 NO_FILE: Final = Reloaded(fault="the session was started without --config: there is nothing to read again")
 
 
-class Control:
+class Handle:
     """On the session's event loop. `read` reads the configuration again, None where there is no file."""
 
     def __init__(self, read: Callable[[], Config] | None = None) -> None:
