@@ -50,6 +50,7 @@ def run(
     leverage: int | None = None,
     latency_ms: float = 200.0,
     folder: Path | None = None,
+    limits: Path | None = None,
     plain: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     open: Annotated[bool, Flag] = False,
@@ -103,6 +104,8 @@ def run(
         How far away the local exchange is put, one way, ms; a quarter of it more on average by chance.
     folder
         Where sessions are recorded: everything seen and sent, and the report. Default: sessions.
+    limits
+        Limit file: what no maker can argue with, and when the kill switch is thrown (docs/risk.md).
     plain
         Lines instead of the screen, on a terminal too.
     json
@@ -182,6 +185,7 @@ def _spec(options: dict[str, object], config: Config, *, has_key: bool) -> RunSp
         stage=options["stage"],  # type: ignore[arg-type]
         live=bool(options["live"]),
         skip_stages=bool(options["skip_stages"]),
+        limits=options["limits"],  # type: ignore[arg-type]
     )
     return spec_of(asked, config, has_key=has_key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,19 +12,29 @@ from undertow import makers
 from undertow.clock import Clock
 from undertow.config import Config
 from undertow.instrument import Instrument
+from undertow.live.guarding import (
+    Ear,
+    account_gate,
+    limits_of,
+    make_guard,
+    order_coins,
+    paper_limits,
+)
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
+from undertow.risk.guard import Guard
+from undertow.risk.memory import FileMemory
+from undertow.risk.settings import RiskFile
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.margin import MarginBook
-from undertow.trading.orders.coins import Coin as OrderCoin
+from undertow.trading.orders.account_limits import AccountGate
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.manager import OrderOptions, VenueExecution
-from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.runner import CoinRunner
@@ -38,13 +49,6 @@ from undertow.venue.fees import read_fees
 from undertow.venue.universe import Coin, UnknownCoin, discover
 from undertow.venue.wire.actions import UpdateLeverage
 from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
-
-LIMIT_SLACK = 1.5
-"""The order manager's position limit over the maker's own.
-
-The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
-of the two, and every order whose end it has not been told of.
-"""
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Parts:
     instruments: dict[str, Instrument]
     mids: dict[str, float]
     recorder: SessionRecorder
+    guard: Guard
+    memory: FileMemory
 
 
 @dataclass
@@ -147,27 +153,21 @@ def make_runners(
     ]
 
 
-def venue_execution(
-    client: VenueClient, found: Found, spec: RunSpec, config: Config, clock: Clock, facts: SessionFacts
-) -> VenueExecution:
-    """Orders to the venue, with limits the makers cannot bypass."""
-    coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
-    limits = {}
-    for coin in found.coins:
-        most_usd = config.risk.lot_usd * config.risk.q_max_lots * LIMIT_SLACK
-        limits[coin.name] = Limits(
-            max_position_qty=most_usd / found.mids[coin.name], max_order_usd=most_usd, band=0.05
-        )
-
-    def hear(notice: Notice) -> None:
-        if notice.kind in (Kind.REFUSED, Kind.LIMIT) and notice.coin:
-            own = facts.coin(notice.coin)
-            own.refused, own.refused_ns = notice.text, notice.now_ns
-            own.rejects[str(notice.kind)] = own.rejects.get(str(notice.kind), 0) + 1
-        elif notice.kind not in (Kind.ASKED, Kind.ORPHAN):
-            facts.notes.append(f"{notice.kind}: {notice.text}")
-            del facts.notes[:-20]
-
+def _execution(
+    spec: RunSpec,
+    config: Config,
+    client: VenueClient,
+    clock: Clock,
+    coins: Coins,
+    limits: Mapping[str, Limits],
+    gate: AccountGate,
+    ear: Ear,
+) -> PaperExecution | VenueExecution:
+    """Where orders go, with limits the makers cannot bypass."""
+    if spec.orders == "paper":
+        markets = [PaperMarket(coin.name, coin.instrument) for coin in coins.by_name.values()]
+        refuse = paper_limits(coins, limits, gate)
+        return PaperExecution(markets, settings_of(config), keep_fills=True, limits=refuse)
     return VenueExecution(
         ClientPort(client, coins),
         coins,
@@ -175,7 +175,8 @@ def venue_execution(
         clock,
         session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
         options=OrderOptions(expire_after_s=spec.expire_after_s),
-        listener=hear,
+        listener=ear,
+        account=gate,
     )
 
 
@@ -189,19 +190,22 @@ def put_together(
     runners: list[CoinRunner],
     facts: SessionFacts,
     recorder: SessionRecorder,
+    risk: RiskFile,
+    memory: FileMemory,
 ) -> Parts:
     """Connect the parts to each other; nothing is started yet."""
-    watch = SessionWatch(facts)
-    execution: PaperExecution | VenueExecution
-    if spec.orders == "paper":
-        markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
-        execution = PaperExecution(markets, settings_of(config), keep_fills=True)
-    else:
-        execution = venue_execution(client, found, spec, config, clock, facts)
-    heard: Execution = HeardExecution(execution, watch.on_fill)
+    watch, ear = SessionWatch(facts), Ear(facts)
     margin = MarginBook(found.equity_usd, leverage)
+    mids = {coin.name: found.mids[coin.name] for coin in found.coins}
+    limits, gate = limits_of(risk, config, mids), account_gate(risk, margin)
+    coins = order_coins(found.coins, found.instruments)
+    execution = _execution(spec, config, client, clock, coins, limits, gate, ear)
+    heard: Execution = HeardExecution(execution, watch.on_fill)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
     session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
+    enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
+    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, memory, facts)
+    ear.session, ear.guard = session, guard
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
@@ -231,4 +235,6 @@ def put_together(
         found.instruments,
         found.mids,
         recorder,
+        guard,
+        memory,
     )

@@ -10,6 +10,7 @@ from undertow.clock import Clock
 from undertow.config import Config
 from undertow.live.about import about
 from undertow.live.assemble import Found, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live.guarding import kill_memory, risk_file
 from undertow.live.private import make_private
 from undertow.live.spec import RunSpec
 from undertow.live.warming import watch
@@ -46,11 +47,14 @@ async def prepare(
     found: Found | None = None,
     past: Mapping[str, Recording] | None = None,
     name: str | None = None,
+    passing: bool = False,
 ) -> Parts:
     """The parts of a session, put together; nothing has been started.
 
-    ``name``: of the session's folder (one that exists gets new legs). Raises `CannotRun`.
+    ``name``: of the session's folder (one that exists gets new legs). ``passing``: the account ends with
+    the session, and what the kill switch holds with it. Raises `CannotRun`.
     """
+    risk = risk_file(spec.limits)
     found = found or await look_around(client, spec, spec.coins, used.made)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
@@ -66,8 +70,11 @@ async def prepare(
     say(f"{spec.maker} on {coins} ({spec.network}{stage}), {found.equity_usd:,.2f} USD; {folder}")
     make_private(folder)
     recorder = SessionRecorder(folder, execution=spec.orders, about=about(used.read, spec))
+    memory = kill_memory(spec, folder, client.account, passing=passing)
     facts = _facts(spec, name)
-    return put_together(spec, used.made, client, clock, found, leverage, runners, facts, recorder)
+    return put_together(
+        spec, used.made, client, clock, found, leverage, runners, facts, recorder, risk, memory
+    )
 
 
 def _facts(spec: RunSpec, name: str) -> SessionFacts:
