@@ -194,11 +194,12 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
     traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
     ended = account(parts, used, traded)
     gained = ended.equity_usd - ended.start_equity_usd
+    broke = "" if ended.broke is None else f" {type(ended.broke).__name__}: {ended.broke};"
     watching.tell(
         "stop",
-        f"ended ({parts.facts.stopping}): {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
+        f"ended ({parts.facts.stopping}):{broke} {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
         f"orders left: {ended.orders_left}",
-        urgent=ended.orders_left > 0,
+        urgent=ended.orders_left > 0 or ended.broke is not None,
     )
     return ended
 
@@ -219,7 +220,7 @@ def account(parts: Parts, used: Used, traded: Traded) -> Ended:
     said, ends = tuple(traded.said), []
     for runner in parts.session.runners:
         end = end_of(folder, runner.coin, runner.maker, spec, used.made, said)
-        faults = faults_of(parts.execution, parts.facts, runner.coin, traded.orders_left)
+        faults = faults_of(parts.execution, parts.facts, runner.coin, traded)
         line = shown_of(end, spec, session, faults, used.skipped)
         rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
         ends.append(end)
