@@ -122,7 +122,7 @@ class Admission:
         """Whether `order` may not leave; then it is counted and told."""
         gate = self.gates[order.coin]
         position = self._ledger.accounts[order.coin].lots
-        if self.closed or self._sender.held:
+        if self.closed or self._sender.held or self._sender.muted:
             found: Breach | None = Breach.CLOSED
         elif self._sender.exhausted and order.side * position >= 0:
             found = Breach.EXHAUSTED

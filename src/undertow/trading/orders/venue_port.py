@@ -77,6 +77,9 @@ def fill_of(fill: wire.Fill, coin: Coin) -> Fill:
         fill.crossed,
         fill.time_ms,
         coin.lots_near(fill.start_position),
+        _decimal(fill.closed_pnl),
+        fill.fee_token,
+        fill.hash,
     )
 
 
