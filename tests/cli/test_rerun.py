@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.trading.driving import config, end, market, paper_session, play, runner
-from tests.trading.feeds import messages
 
 from undertow.cli.main import run
 from undertow.trading.capture import SessionRecorder
+from undertow.trading.playback import messages
 
 
 @pytest.fixture(scope="module")

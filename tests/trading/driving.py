@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from undertow import makers
 from undertow.config import Config
@@ -51,6 +50,8 @@ def maker_of(start: LegStart) -> Maker:
 class RowClock:
     """A clock that a test sets."""
 
+    speed = 1.0
+
     def __init__(self) -> None:
         self.ns = 0
 
@@ -90,13 +91,3 @@ def end(session: LiveSession, paper: PaperExecution, now_ns: int) -> int:
         session.on_time(now_ns)
     session.finish(now_ns)
     return now_ns
-
-
-def together(*feeds: Iterable[Received]) -> list[Received]:
-    """Several coins' messages in order of receipt."""
-    everything = [received for feed in feeds for received in feed]
-    return sorted(everything, key=lambda received: int(received.rows["recv_ns"][0]))
-
-
-def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.tobytes() == b.tobytes()

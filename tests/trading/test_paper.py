@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.trading.driving import end, market, paper_session, play, runner
-from tests.trading.feeds import messages
 
 from undertow.account.build import account_of
 from undertow.events import ACK, FILL, SNAPSHOT, Chunk
@@ -19,6 +18,7 @@ from undertow.replay.settings import ReplaySettings
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.playback import messages
 from undertow.trading.results import result_of
 from undertow.trading.seams import Received
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.trading.driving import end, maker_of, market, paper_session, play, runner, together
-from tests.trading.feeds import messages
+from tests.trading.driving import end, maker_of, market, paper_session, play, runner
 
 from undertow import makers
 from undertow.data.store import open_recording
@@ -21,6 +20,7 @@ from undertow.trading.blocks import BlockWriter
 from undertow.trading.capture import MARKET, SessionRecorder, complete_store
 from undertow.trading.folder import SessionError, coins_of, is_market, legs_of
 from undertow.trading.margin import MarginBook
+from undertow.trading.playback import merged, messages
 from undertow.trading.rerun import rerun
 
 SETTINGS = ReplaySettings(seed=1)
@@ -32,8 +32,7 @@ def record(folder: Path, *names: str, duration_s: float = 120.0, tail_s: float =
     runners = [runner(name, m, f"C{k}") for k, (name, m) in enumerate(zip(names, made, strict=True))]
     recorder = SessionRecorder(folder, checkpoint_s=20.0)
     session, paper = paper_session(runners, settings=SETTINGS, recorder=recorder)
-    last = play(session, together(*(messages(m, f"C{k}") for k, m in enumerate(made))))
-    end(session, paper, last)
+    end(session, paper, play(session, merged({f"C{k}": m for k, m in enumerate(made)})))
 
 
 @pytest.mark.parametrize("name", list(makers.MAKERS))
@@ -111,8 +110,8 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from tests.trading.driving import market, paper_session, play, runner
-from tests.trading.feeds import messages
 from undertow.trading.capture import SessionRecorder
+from undertow.trading.playback import messages
 made = market(5, 200.0)
 recorder = SessionRecorder(Path(sys.argv[1]), checkpoint_s=20.0)
 session, paper = paper_session([runner("symmetric", made)], recorder=recorder)
@@ -182,7 +181,7 @@ def test_one_account_over_coins_is_captured_too(tmp_path: Path) -> None:
         recorder=SessionRecorder(tmp_path / "s"),
         margin=MarginBook(150.0, {"C0": 10.0, "C1": 5.0}),
     )
-    end(session, paper, play(session, together(*(messages(m, f"C{k}") for k, m in enumerate(made)))))
+    end(session, paper, play(session, merged({f"C{k}": m for k, m in enumerate(made)})))
     assert sum(session.gate.counts.values()) > 10
     verdict = rerun(tmp_path / "s", maker_of)
     assert verdict.differences == []

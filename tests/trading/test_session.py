@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.trading.driving import RowClock, end, maker_of, market, paper_session, play, runner, together
-from tests.trading.feeds import messages
+from tests.trading.driving import RowClock, end, maker_of, market, paper_session, play, runner
 
 from undertow.clock import LoopClock, run_virtually
 from undertow.events import ACK, CANCELED, EVENT, INFERRED, LOCAL, ORDER, REJECTED, TIMER, empty_snapshots
@@ -19,6 +18,8 @@ from undertow.trading.folder import legs_of
 from undertow.trading.gate import MARGIN, STALE
 from undertow.trading.margin import MarginBook
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.playback import merged, messages
+from undertow.trading.playback import play as play_live
 from undertow.trading.rerun import rerun
 from undertow.trading.runner import CoinRunner
 from undertow.trading.seams import Deliver, Received
@@ -118,7 +119,7 @@ def test_no_position_grows_beyond_the_account() -> None:
     book = MarginBook(150.0, {"C0": 10.0, "C1": 5.0})
     session, paper = paper_session(runners, margin=book)
     worst = 0.0
-    for received in together(*(messages(m, f"C{k}") for k, m in enumerate(made))):
+    for received in merged({f"C{k}": m for k, m in enumerate(made)}):
         play(session, [received])
         needed = 0.0
         for one, leverage in zip(runners, (10.0, 5.0), strict=True):
@@ -254,13 +255,9 @@ def virtual(folder: Path, seconds: float) -> tuple[LiveSession, PaperExecution]:
         session = LiveSession(runners, paper, clock, recorder=SessionRecorder(folder))
         await session.start()
 
-        async def feed() -> None:
-            for received in together(*(messages(m, c) for m, c in zip(made, "AB", strict=True))):
-                wait_ns = int(received.rows["recv_ns"][0]) - clock.now_ns()
-                await asyncio.sleep(max(wait_ns, 0) * 1e-9)
-                session.deliver(received)
-
-        task = asyncio.get_running_loop().create_task(feed())
+        task = asyncio.get_running_loop().create_task(
+            play_live(dict(zip("AB", made, strict=True)), clock, session.deliver)
+        )
         await asyncio.sleep(seconds)
         await session.stop()
         task.cancel()
@@ -293,7 +290,7 @@ def test_a_virtual_session_is_the_one_driven_by_hand(tmp_path: Path) -> None:
     made = [market(3, 40.0), market(4, 40.0)]
     runners = [runner("symmetric", made[0], "A"), runner("undertow", made[1], "B")]
     session, paper = paper_session(runners, recorder=SessionRecorder(tmp_path / "b"))
-    end(session, paper, play(session, together(*(messages(m, c) for m, c in zip(made, "AB", strict=True)))))
+    end(session, paper, play(session, merged(dict(zip("AB", made, strict=True)))))
     for coin in "AB":
         a, b = captured(tmp_path / "a", coin), captured(tmp_path / "b", coin)
         same = min(int(np.argmax(a["recv_ns"] > made[0].start_ns + 29_500_000_000)), len(b))

@@ -106,7 +106,7 @@ class LiveSession:
         self._busy = self._advancing = self._showing = False
         self._timer = np.zeros(1, dtype=EVENT)
         self._task: asyncio.Task[None] | None = None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None  # what stopped the clock; the session must be ended
 
     # ---- life ---------------------------------------------------------------------------------------
 
@@ -133,15 +133,18 @@ class LiveSession:
                 self.recorder.open(runner)
 
     async def stop(self) -> None:
-        """End in order: no new orders, all cancelled, everything written. Raises what broke the clock."""
+        """End in order: no new orders, all cancelled, everything written.
+
+        Raises what the execution raises where it cannot cancel; the record is closed all the same.
+        """
         self.gate.ending = True
-        await self.execution.stop()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self.finish(self.clock.now_ns())
-        if self._failure is not None:
-            raise self._failure
+        try:
+            await self.execution.stop()
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            self.finish(self.clock.now_ns())
 
     def finish(self, now_ns: int) -> None:
         """Close the record; nothing may be delivered after it."""
@@ -151,7 +154,7 @@ class LiveSession:
 
     async def _keep_time(self) -> None:
         """Wake whenever something is due."""
-        pace = getattr(self.clock, "speed", 1.0)
+        pace = self.clock.speed
         try:
             while True:
                 now_ns = self.clock.now_ns()
@@ -160,7 +163,7 @@ class LiveSession:
                 await asyncio.sleep(max(due_ns - now_ns, 0) * 1e-9 / pace)
                 self.on_time(self.clock.now_ns())
         except Exception as failure:
-            self._failure = failure
+            self.failure = failure
             raise
 
     # ---- what comes in ------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tests.trading.orders.sessions import START_NS, Session, Trader
 
 from undertow.clock import LoopClock
+from undertow.events import FILL
 from undertow.exchange.core import Exchange
 from undertow.exchange.faults import RandomFaults, Rates
 from undertow.exchange.gateway import Gateway
@@ -31,6 +32,7 @@ from undertow.trading.orders.inquiry import Patience
 from undertow.trading.orders.ledger import Fill
 from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.manager import OrderOptions, VenueExecution
+from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.venue.account_feed import AccountFeed
 from undertow.venue.client import VenueClient
@@ -173,6 +175,7 @@ def rates_of(seed: int) -> Rates:
 class ExchangeSession(Session):
     """As `Session`, on the exchange. ``faults`` is not used: `rates_of` the seed is."""
 
+    lives = 0
     limit = 150
     largest = 20
 
@@ -199,23 +202,13 @@ class ExchangeSession(Session):
             await self._session()
 
     async def _session(self) -> None:
-        rng, clock = self.rng, self.clock
         coins = {c.name: c.asset for c in self.exchange.state.coins}
         self.coins = Coins([Coin(name, asset, hyperliquid_perp(name, 2)) for name, asset in coins.items()])
         self.model = Truth(self.exchange, SIGNER.address)
         self.worst, self.notices, self.log = 0, Counter(), []
-        client = VenueClient(
-            self.net, self.net, clock, network="testnet", signer=SIGNER, seed=rng.getrandbits(32)
-        )
-        self.manager = self._manager(client, self.seed + 1)
-        feed = AccountFeed(
-            client, AccountReports(self.manager), since_ms=START_NS // 1_000_000, dexes=self.coins.dexes
-        )
-        connection = client.connection(feed)
-        connection.subscribe(*feed.subscriptions())
-        connection.start()
-        client.post_over(connection if rng.random() < 0.5 else None)
-        await self._begin()
+        self.over_socket = self.rng.random() < 0.5
+        self._fresh_traders()
+        await self._live(None)
         await self._trade(self.seconds)
         self.wrong.active = False
         await self._calm(60.0)
@@ -224,16 +217,73 @@ class ExchangeSession(Session):
         await asyncio.sleep(1.0)
         assert not self.model.open(), f"seed {self.seed}: orders left behind"
         self.check()
-        await connection.close()
-        await feed.close()
-        await client.close()
+        await self._hang_up()
 
-    async def _begin(self) -> None:
+    def _fresh_traders(self) -> None:
         self.traders = {
             n: Trader(c, random.Random(self.rng.random()), STEP, (8, self.largest))
             for n, c in self.coins.by_name.items()
         }
+
+    async def _live(self, memory: Memory | None) -> None:
+        """A process begins: its client, its feed, its order manager."""
+        if memory is None:
+            self.lives += 1
+        self.client = VenueClient(
+            self.net,
+            self.net,
+            self.clock,
+            network="testnet",
+            signer=SIGNER,
+            seed=self.rng.getrandbits(32),
+        )
+        self.manager = self._manager(self.client, 1000 * self.seed + self.lives)
+        self.feed = AccountFeed(
+            self.client,
+            AccountReports(self.manager),
+            since_ms=self.clock.now_ns() // 1_000_000 - 600_000,
+            dexes=self.coins.dexes,
+        )
+        self.connection = self.client.connection(self.feed)
+        self.connection.subscribe(*self.feed.subscriptions())
+        self.connection.start()
+        self.client.post_over(self.connection if self.over_socket else None)
+        if memory is not None:
+            self.manager.adopt(memory)
         await self.manager.start(lambda received: self.traders[received.coin].see(received))
+        if memory is None:
+            for name, qty in self.manager.positions.items():
+                self.traders[name].desk.position = qty - sum(
+                    row["side"] * row["qty"] for row in self.traders[name].rows if row["kind"] == FILL
+                )
+                self.before[name] = sum(fill.coin == name for fill in self.model.fills)
+
+    async def _restart(self) -> None:
+        """The process is killed and begins again, with its memory of that moment or without."""
+        manager = self.manager
+        manager._outbox.flush()
+        memory = manager.memory() if self.rng.random() < 0.5 else None
+        manager._outbox._deliver = None
+        tasks = [
+            *manager.sender._tasks.values(),
+            manager._recovering,
+            manager._auditing,
+            manager._inquiry._task,
+        ]
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        await self._hang_up()
+        await asyncio.sleep(self.rng.uniform(0.0, 5.0))
+        if memory is None:
+            self._fresh_traders()
+        await self._live(memory)
+
+    async def _hang_up(self) -> None:
+        await self.connection.close()
+        await self.feed.close()
+        await self.client.close()
 
     def _manager(self, client: VenueClient, session: int) -> VenueExecution:
         limits = {n: Limits(max_position_qty=c.qty_of(self.limit)) for n, c in self.coins.by_name.items()}

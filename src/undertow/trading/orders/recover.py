@@ -139,6 +139,9 @@ class Recovery:
         for report in reports:
             self._found(report, now_ns)
         await self._fills()
+        for order in self._table.standing():
+            if order.open_question:  # of a process before this one
+                self._intake.changed(order, self._clock.now_ns())
         for order in resting:
             if order.oid not in listed and not order.over and not order.flying:
                 order.doubt()
