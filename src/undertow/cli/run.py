@@ -42,6 +42,7 @@ def run(
     leverage: int = 5,
     latency_ms: float = 200.0,
     folder: Path = Path("sessions"),
+    resume: str = "",
     plain: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     open: Annotated[bool, Flag] = False,
@@ -82,7 +83,10 @@ def run(
     latency_ms
         How far away the local exchange is put, one way, ms; a quarter of it more on average by chance.
     folder
-        Where sessions are recorded: everything seen and sent, and the report.
+        Where sessions are recorded: everything seen and sent, the journal, and the report.
+    resume
+        Take a session up again: its folder, or ``last`` for the youngest in --folder. What it traded and how
+        stays as it was; orders, fills and position are reconciled with the exchange before the first quote.
     plain
         Lines instead of the screen, on a terminal too.
     json
@@ -140,6 +144,7 @@ def _spec(options: dict[str, object]) -> RunSpec:
         leverage=int(options["leverage"]),  # type: ignore[call-overload]
         latency_ms=float(options["latency_ms"]),  # type: ignore[arg-type]
         folder=Path(str(options["folder"])),
+        resume=str(options["resume"]),
     )
 
 

@@ -184,4 +184,6 @@ class Reader:
         """What SQLite finds wrong with the file; empty where nothing is."""
         found = [str(text) for (text,) in self._rows("PRAGMA integrity_check")]
         found = [] if found == ["ok"] else found
-        return found + [f"{row[0]}: row {row[1]} names no {row[2]}" for row in self._rows("PRAGMA foreign_key_check")]
+        return found + [
+            f"{row[0]}: row {row[1]} names no {row[2]}" for row in self._rows("PRAGMA foreign_key_check")
+        ]

@@ -13,6 +13,7 @@ from undertow.config import Config
 from undertow.instrument import Instrument
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
+from undertow.live.remembering import SessionMemory
 from undertow.live.spec import RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
@@ -26,6 +27,7 @@ from undertow.trading.orders.manager import VenueExecution
 from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.paper_journal import JournaledPaper
 from undertow.trading.runner import CoinRunner
 from undertow.trading.seams import Execution
 from undertow.trading.session import LiveSession
@@ -66,6 +68,8 @@ class Parts:
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
     recorder: SessionRecorder
+    memory: SessionMemory
+    mids: dict[str, float]
 
 
 @dataclass
@@ -150,11 +154,21 @@ def make_runners(
     ]
 
 
+def order_coins(found: Found) -> Coins:
+    """The coins as orders know them."""
+    return Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
+
+
 def venue_execution(
-    client: VenueClient, found: Found, config: Config, clock: Clock, facts: SessionFacts
+    client: VenueClient,
+    found: Found,
+    config: Config,
+    clock: Clock,
+    facts: SessionFacts,
+    memory: SessionMemory,
 ) -> VenueExecution:
     """Orders to the venue, with limits the makers cannot bypass."""
-    coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
+    coins = order_coins(found)
     limits = {}
     for coin in found.coins:
         most_usd = config.risk.lot_usd * config.risk.q_max_lots * LIMIT_SLACK
@@ -171,14 +185,19 @@ def venue_execution(
             facts.notes.append(f"{notice.kind}: {notice.text}")
             del facts.notes[:-20]
 
-    return VenueExecution(
+    execution = VenueExecution(
         ClientPort(client, coins),
         coins,
         limits,
         clock,
-        session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        session=memory.about.number,
         listener=hear,
+        journal=memory.journal,
     )
+    if memory.recollection is not None:
+        client.nonces.raise_to(memory.recollection.last_nonce)
+        execution.adopt(memory.recollection.memory)
+    return execution
 
 
 def put_together(
@@ -191,25 +210,35 @@ def put_together(
     runners: list[CoinRunner],
     facts: SessionFacts,
     recorder: SessionRecorder,
+    memory: SessionMemory,
 ) -> Parts:
     """Connect the parts to each other; nothing is started yet."""
     watch = SessionWatch(facts)
     execution: PaperExecution | VenueExecution
+    journalled: Execution
     if spec.orders == "paper":
         markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
         execution = PaperExecution(markets, settings_of(config), keep_fills=True)
+        coins = order_coins(found)
+        journalled = JournaledPaper(execution, memory.journal, coins, clock, memory.recollection)
     else:
-        execution = venue_execution(client, found, config, clock, facts)
-    heard: Execution = HeardExecution(execution, watch.on_fill)
-    margin = MarginBook(found.equity_usd, leverage)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
+        execution = journalled = venue_execution(client, found, config, clock, facts, memory)
+    heard: Execution = HeardExecution(journalled, watch.on_fill)
+    start_equity_usd = memory.about.start_equity_usd
+    margin = MarginBook(start_equity_usd, leverage)
+    session = LiveSession(
+        runners, heard, clock, recorder=recorder, margin=margin, resumed=memory.recollection is not None
+    )
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    for name, seen in memory.shown.items():
+        feed.coin(name).resumed(seen.last_ns)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
             client,
             AccountReports(execution),
-            since_ms=clock.now_ns() // NS_PER_MS,
+            since_ms=memory.since_ms,
+            payments_since_ms=memory.about.created_ns // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
         )
     links = Links(client, feed, session, account, facts.connection)
@@ -219,7 +248,7 @@ def put_together(
     facts.started_ns = clock.now_ns()
     if spec.duration_s is not None:
         facts.ends_ns = facts.started_ns + round(spec.duration_s * NS_PER_S)
-    facts.money.start_equity_usd = found.equity_usd
+    facts.money.start_equity_usd = start_equity_usd
     return Parts(
         spec,
         client,
@@ -232,4 +261,6 @@ def put_together(
         found.coins,
         found.instruments,
         recorder,
+        memory,
+        found.mids,
     )

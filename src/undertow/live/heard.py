@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,12 @@ class HeardExecution:
 
     def __init__(self, execution: Execution, on_fill: OnFill) -> None:
         self._execution, self._on_fill = execution, on_fill
+
+    @property
+    def positions(self) -> Mapping[str, float]:
+        """Positions found at the start, by coin."""
+        found: Mapping[str, float] = getattr(self._execution, "positions", {})
+        return found
 
     async def start(self, deliver: Deliver) -> None:
         """See `Execution.start`."""

@@ -22,7 +22,18 @@ from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
 from undertow.exchange.spec import MarketSpec
-from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.journal.reading import Reader
+from undertow.journal.rows import Decision
+from undertow.live.assemble import (
+    CannotRun,
+    Found,
+    Parts,
+    look_around,
+    make_runners,
+    order_coins,
+    put_together,
+    set_leverage,
+)
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
 from undertow.live.local import (
@@ -32,22 +43,35 @@ from undertow.live.local import (
     start_exchange,
     throwaway_signer,
 )
+from undertow.live.remembering import (
+    SessionMemory,
+    begin_memory,
+    resume_memory,
+    take_up,
+    taken_up_spec,
+)
 from undertow.live.spec import RunSpec
 from undertow.live.warming import watch
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
+from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.notices import Kind
 from undertow.trading.orders.stopping import OrdersLeft
+from undertow.trading.orders.venue_port import payment_of
+from undertow.units import NS_PER_MS
 from undertow.venue.client import VenueClient
 from undertow.venue.endpoints import endpoints
+from undertow.venue.histories import payments_since
 from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
 from undertow.venue.sockets import connector
 
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
-_UP_S = 20.0
+TIDY_S = 20.0
+"""How often the journal's log is synced to the disk and moved into its file; a power failure costs no more."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +101,13 @@ async def run_session(
     Raises `CannotRun` where it cannot start as asked, `OSError` where the exchange cannot be reached.
     """
     clock = WallClock()
+    if spec.resume:
+        spec, config = taken_up_spec(spec)
+        if spec.network == "local" and not spec.url:
+            raise CannotRun(
+                f"{spec.resume}: its local exchange ended with it; sessions on an exchange that goes on "
+                "(undertow exchange, and --url) can be resumed"
+            )
     async with contextlib.AsyncExitStack() as stack:
         markets: tuple[MarketSpec, ...] = ()
         child: Spawned | None = None
@@ -97,7 +128,13 @@ async def run_session(
         preset = markets[0].source if len(markets) == 1 else None
         past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
         parts = await _prepared(spec, config, client, clock, preset, past, say)
-        return await _lived(parts, config, stop, show)
+        try:
+            ended = await _lived(parts, config, stop, show)
+        except BaseException as error:
+            parts.memory.journal.close(clock.now_ns(), f"{type(error).__name__}: {error}")
+            raise
+        parts.memory.journal.close(clock.now_ns(), parts.facts.stopping)
+        return ended
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
@@ -134,8 +171,11 @@ async def _prepared(
     for runner in runners:
         if runner.coin in past:
             watch(runner, past[runner.coin])
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
-    folder = spec.folder / name
+    name = Path(spec.resume).name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
+    folder = Path(spec.resume) if spec.resume else spec.folder / name
+    memory = _memory(folder, spec, config, client, found, clock)
+    for line in take_up(memory, folder, runners, order_coins(found), clock.now_ns()):
+        say(f"resumed {line}")
     say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
     mode = {"mainnet": "live", "testnet": "testnet"}.get(spec.network, "paper")
     facts = SessionFacts(
@@ -149,7 +189,44 @@ async def _prepared(
         execution=spec.orders,
         about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
     )
-    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
+    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder, memory)
+
+
+def _memory(
+    folder: Path, spec: RunSpec, config: Config, client: VenueClient, found: Found, clock: Clock
+) -> SessionMemory:
+    """The journal of a new session, or of the one that is resumed."""
+    account, coins = client.account or "", order_coins(found)
+    if spec.resume:
+        return resume_memory(folder, account, coins, clock)
+    return begin_memory(folder, spec, config, account, coins, found.equity_usd, clock)
+
+
+async def _proven(parts: Parts) -> None:
+    """Start the session: orders found again, fills and payments booked, the position proven.
+
+    Raises `CannotRun` where the venue's position cannot be explained; what is ours is cancelled then.
+    """
+    execution, client = parts.execution, parts.client
+    if isinstance(execution, VenueExecution) and client.account is not None and parts.memory.resumed:
+        since_ms = parts.memory.about.created_ns // NS_PER_MS
+        paid = await payments_since(client, client.account, since_ms)
+        execution.on_payments([payment_of(payment) for payment in paid])
+    await parts.session.start(parts.mids)
+    if not isinstance(execution, VenueExecution) or not execution.notices.counts[Kind.POSITION]:
+        return
+    await parts.session.stop()
+    said = [d for d in _decisions(parts) if d.kind == Kind.POSITION]
+    raise CannotRun(
+        f"unexplained position: {'; '.join(f'{d.coin}: {d.text}' for d in said)}. Something traded this account "
+        "that the journal knows nothing of, or fills are too old for the venue to tell. Look at the account; a "
+        "new session (without --resume) starts from the position it finds"
+    )
+
+
+def _decisions(parts: Parts) -> list[Decision]:
+    with Reader(parts.memory.journal.path) as reader:
+        return [d for d in reader.decisions() if d.time_ns >= parts.facts.started_ns]
 
 
 async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) -> Ended:
@@ -157,7 +234,7 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     facts = Facts(parts)
     left = 0
     async with contextlib.AsyncExitStack() as stack:
-        await parts.session.start()
+        await _proven(parts)
         parts.links.start()
         stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
@@ -196,6 +273,7 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     clock = parts.client.clock
     budget_at = 0.0
     loop = asyncio.get_running_loop()
+    tidy_at = loop.time() + TIDY_S
     while True:
         now_ns = clock.now_ns()
         parts.links.look(now_ns)
@@ -205,6 +283,9 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
         if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + 30.0
             asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
+        if loop.time() >= tidy_at:
+            tidy_at = loop.time() + TIDY_S
+            await asyncio.to_thread(parts.memory.journal.tidy)
         await asyncio.sleep(parts.watch.turn_s)
 
 

@@ -22,6 +22,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     spot pairs a coin's maker also watches; the first is asset 1. ``duration_s`` None: until stopped.
     ``account_usd``: money of the local or paper account. ``leverage``: asked for on every coin.
     ``history_s``: how long a local market has lived, and its maker watched, before the session.
+    ``resume``: folder of a session to take up again, or ``last``; empty: a new one.
     """
 
     network: Network = "local"
@@ -39,6 +40,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     history_s: float = 1_800.0
     folder: Path = Path("sessions")
     account: str = ""
+    resume: str = ""
 
     def __post_init__(self) -> None:
         if self.duration_s is not None and not self.duration_s > 0.0:

@@ -60,10 +60,25 @@ def checkpoint_of(folder: Path, coin: str, maker: Maker) -> NDArray[np.void] | N
     return None
 
 
+def opening_cash(folder: Path, coin: str, maker: Maker) -> float:
+    """Cash on the desk when the session began: minus what the position it took over was worth."""
+    legs = legs_of(folder, coin)
+    if not legs or legs[0].start.state_layout != layout_of(maker.state.dtype):
+        return 0.0
+    return float(np.frombuffer(legs[0].state_start(), dtype=maker.state.dtype)["desk"]["cash"][0])
+
+
 def taken_up(
-    maker: Maker, noted: NDArray[np.void] | None, facts: DeskFacts, seen: Shown, coin: Coin, now_ns: int
+    maker: Maker,
+    noted: NDArray[np.void] | None,
+    facts: DeskFacts,
+    seen: Shown,
+    coin: Coin,
+    opening_cash: float,
+    now_ns: int,
 ) -> Rec:
-    """The state to start with. `noted`: the checkpoint, None to start fresh but for the desk."""
+    """The state to start with. `noted`: the checkpoint, None to start fresh but for the desk;
+    `opening_cash`: what the position found when the session began was taken over at."""
     fresh = cell(maker.state)
     states = fresh
     if noted is not None:
@@ -71,7 +86,7 @@ def taken_up(
         states = discounted(noted, fresh, cell(maker.params), away_s)
     state = states.view(np.recarray)[0]
     old = {int(order["id"]): order.copy() for order in state.desk.working[: state.desk.n_working]}
-    _set_desk(state.desk, facts, seen, coin)
+    _set_desk(state.desk, facts, seen, coin, opening_cash)
     for slot, (order, filled) in enumerate(facts.working[:MAX_WORKING]):
         _set_working(state.desk.working[slot], order, filled, coin, old.get(order.id))
     if "requests" in (maker.state.dtype.names or ()):  # a plan made by slots of the desk that was
@@ -79,10 +94,10 @@ def taken_up(
     return state
 
 
-def _set_desk(desk: Rec, facts: DeskFacts, seen: Shown, coin: Coin) -> None:
+def _set_desk(desk: Rec, facts: DeskFacts, seen: Shown, coin: Coin, opening_cash: float) -> None:
     account = facts.account
     desk.position, desk.fills = coin.qty_of(account.lots), account.fills
-    desk.cash, desk.fees = float(account.cash), float(account.fees)
+    desk.cash, desk.fees = opening_cash + float(account.cash), float(account.fees)
     desk.funding, desk.volume = float(account.funding), float(account.volume)
     desk.next_id = max(int(desk.next_id), facts.last_id + 1, seen.last_id + 1) + _ID_GAP
     desk.n_working = min(len(facts.working), MAX_WORKING)

@@ -67,11 +67,18 @@ class AccountFeed:
     """The feed of `client.account` on `dexes` ("" is the main one).
 
     `emit` takes the events, in order, on the event loop. `since_ms`: fills and payments before it are
-    history (the venue's time; after a restart, that of the last one journalled).
+    history (the venue's time; after a restart, when the journal was last complete); `payments_since_ms`
+    where payments need another.
     """
 
     def __init__(
-        self, client: VenueClient, emit: Emit, *, since_ms: int, dexes: Sequence[str] = ("",)
+        self,
+        client: VenueClient,
+        emit: Emit,
+        *,
+        since_ms: int,
+        dexes: Sequence[str] = ("",),
+        payments_since_ms: int | None = None,
     ) -> None:
         if client.account is None:
             raise ValueError("account is not set: give the client the address to listen to (account=...)")
@@ -81,7 +88,8 @@ class AccountFeed:
         """Whether nothing is missing: the connection stands and recovery is done."""
         self.quarantined: dict[Subscription, str] = {}
         self._client, self._emit = client, emit
-        self._fills, self._payments = Once(since_ms), Once(since_ms)
+        self._fills = Once(since_ms)
+        self._payments = Once(since_ms if payments_since_ms is None else payments_since_ms)
         self._task: asyncio.Task[None] | None = None
         self._updates: list[OrderUpdate] | None = None
         self._epoch = 0

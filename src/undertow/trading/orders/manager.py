@@ -88,7 +88,9 @@ class VenueExecution:
         self.ledger = Ledger({name: coin.lot_size for name, coin in coins.by_name.items()})
         self.mids = Mids()
         self._outbox = Outbox(coins, clock, writing)
-        self._strays = Strays(clock, self.notices, lambda orders: self._cancel(orders, "stray"), self.options.cancel_foreign)
+        self._strays = Strays(
+            clock, self.notices, lambda orders: self._cancel(orders, "stray"), self.options.cancel_foreign
+        )
         teller = Teller(self.table, self._outbox)
         self._intake = Intake(
             self.table,
@@ -106,7 +108,9 @@ class VenueExecution:
         self.sender = Sender(
             port, self._intake, replies, clock, self.notices, self.options.expire_after_s, writing
         )
-        self._recovery = Recovery(port, self._intake, self._inquiry, self._strays, clock, self.notices, writing)
+        self._recovery = Recovery(
+            port, self._intake, self._inquiry, self._strays, clock, self.notices, writing
+        )
         gates = {name: Gate(coin, limits[name]) for name, coin in coins.by_name.items()}
         self.admission = Admission(
             self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender

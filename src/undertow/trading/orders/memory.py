@@ -37,7 +37,9 @@ def remember(table: Table, ledger: Ledger, nonces: tuple[int, ...]) -> Memory:
     """The present, in copies."""
     orders = tuple(replace(order) for order in table.standing())
     accounts = {coin: replace(account) for coin, account in ledger.accounts.items()}
-    return Memory(orders, accounts, ledger.known, ledger.complete_ms, ledger.ignore_before_ms, nonces, ledger.paid)
+    return Memory(
+        orders, accounts, ledger.known, ledger.complete_ms, ledger.ignore_before_ms, nonces, ledger.paid
+    )
 
 
 def recall(memory: Memory, table: Table, ledger: Ledger) -> None:

@@ -55,7 +55,9 @@ def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollec
         return None
     coins = reader.coins()
     accounts = {coin: CoinAccount(lots=opening.lots) for coin, opening in openings.items()}
-    desks = {coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin)) for coin, o in openings.items()}
+    desks = {
+        coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin)) for coin, o in openings.items()
+    }
     known: dict[tuple[int, int], None] = dict.fromkeys(reader.old_fills())
     filled: defaultdict[tuple[str, int], int] = defaultdict(int)
     untold: list[tuple[Fill, int]] = []

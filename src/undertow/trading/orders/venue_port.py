@@ -83,6 +83,11 @@ def fill_of(fill: wire.Fill, coin: Coin) -> Fill:
     )
 
 
+def payment_of(payment: wire.FundingPayment) -> Payment:
+    """A funding payment of the wire."""
+    return Payment(payment.coin, payment.time_ms, _decimal(payment.usdc))
+
+
 def report_of(order: wire.Order | wire.FrontendOrder, status: str, time_ms: int, coin: Coin | None) -> Report:
     """What the wire says of an order; one on a coin that is not traded keeps no quantities."""
     lots = coin.lots_near(order.sz) if coin else 0
@@ -205,8 +210,7 @@ class AccountReports:
         elif isinstance(event, events.Canceled):
             self._to.on_canceled([event.cancel.oid])
         elif isinstance(event, events.Paid):
-            paid = event.payment
-            self._to.on_payments([Payment(paid.coin, paid.time_ms, _decimal(paid.usdc))])
+            self._to.on_payments([payment_of(event.payment)])
         elif isinstance(event, events.Lost):
             self._to.on_disconnected()
         elif isinstance(event, events.Recovered):

@@ -187,9 +187,7 @@ class Writing:
             decision = Decision(notice.now_ns, str(notice.kind), notice.coin, notice.text, notice.value)
             journal.decision(decision)
 
-    def opening(
-        self, lots: dict[str, int], old: Iterable[tuple[int, int]], ignore_before_ms: int
-    ) -> None:
+    def opening(self, lots: dict[str, int], old: Iterable[tuple[int, int]], ignore_before_ms: int) -> None:
         """Where the session starts."""
         if (journal := self._open) is not None:
             now_ns = self._clock.now_ns()
