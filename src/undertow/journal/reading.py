@@ -100,7 +100,7 @@ class Reader:
         for row in self._rows(sql, since_seq):
             closed = None if row[13] is None else Decimal(row[13])
             money = (Decimal(row[7]), row[8], Decimal(row[9]), bool(row[10]))
-            yield FillRow(*row[:7], *money, row[11], row[12], closed, *row[14:])
+            yield FillRow._make((*row[:7], *money, row[11], row[12], closed, *(row[14:] or ("USDC", ""))))
 
     def payments(self) -> Iterator[PaymentRow]:
         """Funding payments in the order in which they were learned."""
@@ -122,7 +122,7 @@ class Reader:
             "(SELECT 1 FROM ack e WHERE e.coin = i.coin AND e.order_id = i.order_id AND e.ended = 1) "
             "ORDER BY i.seq"
         )
-        intents = [Intent(*row[:11], bool(row[11]), *row[12:]) for row in self._rows(sql)]
+        intents = [_intent(row) for row in self._rows(sql)]
         if not intents:
             return []
         since_ns = min(intent.time_ns for intent in intents)
@@ -141,7 +141,7 @@ class Reader:
             "WHERE time_ns >= ? ORDER BY seq"
         )
         for row in self._rows(sql, since_ns):
-            yield Ack(*row[:6], bool(row[6]))
+            yield Ack._make((*row[:6], bool(row[6])))
 
     def orders(self, coin: str, order_ids: Collection[int]) -> list[Intent]:
         """The intents that placed these orders of `coin`, in order."""
@@ -151,8 +151,7 @@ class Reader:
             "replaces, reason FROM intent JOIN coin ON coin.id = coin "
             f"WHERE deed IN ({MODIFY}, {PLACE}, {TAKE}) AND name = ? AND order_id IN ({marks}) ORDER BY seq"
         )
-        rows = self._rows(sql, coin, *order_ids)
-        return [Intent(*row[:11], bool(row[11]), *row[12:]) for row in rows]
+        return [_intent(row) for row in self._rows(sql, coin, *order_ids)]
 
     def nonces_unknown(self, since_ms: int) -> list[int]:
         """Nonces from `since_ms` on of requests whose fate is not known, ascending."""
@@ -187,3 +186,7 @@ class Reader:
         return found + [
             f"{row[0]}: row {row[1]} names no {row[2]}" for row in self._rows("PRAGMA foreign_key_check")
         ]
+
+
+def _intent(row: tuple[Any, ...]) -> Intent:
+    return Intent._make((*row[:11], bool(row[11]), *row[12:]))

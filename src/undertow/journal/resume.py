@@ -1,15 +1,15 @@
 """A maker's state taken up again after a time away: what it had learned, less what time has made of it.
 
-Edits a state record by the names of its fields, from outside: the estimators themselves know nothing of it. Three
-things happen to a part of the record, by what it is:
+Edits a state record by the names of its fields, from outside: the estimators themselves know nothing of it.
+Three things happen to a part of the record, by what it is:
 
 *kept*: counts and money; they do not age (the desk is set from the journal, not here).
-*faded*: sums that forget by ticks or by what they saw, not by the clock: they move towards a fresh start, half the
-way in each half-life, x → x₀ + (x − x₀)·2^(−t/H), so averages stay and their weight shrinks.
+*faded*: sums that forget by ticks or by what they saw, not by the clock: they move towards a fresh start,
+half the way in each half-life, x → x₀ + (x − x₀)·2^(−t/H), so averages stay and their weight shrinks.
 *own*: sums that let the time away pass themselves, at the first event after it. They are left alone.
 
-Whatever is older than its limit starts fresh: eight half-lives, or, for what holds only for a moment (mids, prices
-pending, the last decision), half a minute. Nothing that is a number becomes none.
+Whatever is older than its limit starts fresh: eight half-lives, or, for what holds only for a moment (mids,
+prices pending, the last decision), half a minute. Nothing that is a number becomes none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rows of a journal, as plain data. Sizes are whole lots, money decimals, times ns (ours) or ms (venue's)."""
+"""The rows of a journal, as plain data. Sizes: whole lots; money: decimals; times: ns (ours), ms (venue's)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Intent(NamedTuple):
 
 
 class Landed(NamedTuple):
-    """The fate of a request is known: ``answered``, ``refused``, ``undone`` (it never happened) or ``asked``."""
+    """A request's fate is known: ``answered``, ``refused``, ``undone`` (it never happened), ``asked``."""
 
     nonce: int
     time_ns: int

@@ -227,7 +227,7 @@ class Journal:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise JournalError(
-                f"{self.path} cannot be written: {fault}; make room or repair the disk, then resume the session"
+                f"{self.path} cannot be written: {fault}; make room or repair the disk, then resume"
             ) from fault
         self.commits += 1
 

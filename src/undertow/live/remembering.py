@@ -138,14 +138,14 @@ def resume_memory(folder: Path, account: str, coins: Coins, clock: Clock) -> Ses
 def _check(folder: Path, about: About, rows: Mapping[str, CoinRow], account: str, coins: Coins) -> None:
     if about.account.lower() != account.lower():
         raise JournalError(
-            f"{folder} is a session of account {about.account or 'none'}, the key given trades for {account}: "
-            "resume it with its own key, or start a new session"
+            f"{folder} is a session of account {about.account or 'none'}, the key given trades for "
+            f"{account}: resume it with its own key, or start a new session"
         )
     for name, coin in coins.by_name.items():
         row = rows.get(name)
         if row is None or row[1:] != (coin.asset, coin.tick_size, coin.lot_size):
             raise JournalError(
-                f"{folder}: {name} is not what it was there ({row}): its rules have changed, start a new session"
+                f"{folder}: {name} is not what it was there ({row}): its rules changed, start a new session"
             )
 
 

@@ -71,7 +71,7 @@ from undertow.venue.sockets import connector
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
 TIDY_S = 20.0
-"""How often the journal's log is synced to the disk and moved into its file; a power failure costs no more."""
+"""How often the journal's log is synced to the disk; a power failure costs no more than that."""
 
 
 @dataclass(frozen=True)
@@ -218,9 +218,9 @@ async def _proven(parts: Parts) -> None:
     await parts.session.stop()
     said = [d for d in _decisions(parts) if d.kind == Kind.POSITION]
     raise CannotRun(
-        f"unexplained position: {'; '.join(f'{d.coin}: {d.text}' for d in said)}. Something traded this account "
-        "that the journal knows nothing of, or fills are too old for the venue to tell. Look at the account; a "
-        "new session (without --resume) starts from the position it finds"
+        f"unexplained position: {'; '.join(f'{d.coin}: {d.text}' for d in said)}. Something traded this "
+        "account that the journal knows nothing of, or fills are too old for the venue to tell. Look at the "
+        "account; a new session (without --resume) starts from the position it finds"
     )
 
 

@@ -85,25 +85,30 @@ def taken_up(
         away_s = (now_ns - int(noted["desk"]["now_ns"][0])) * 1e-9
         states = discounted(noted, fresh, cell(maker.params), away_s)
     state = states.view(np.recarray)[0]
-    old = {int(order["id"]): order.copy() for order in state.desk.working[: state.desk.n_working]}
-    _set_desk(state.desk, facts, seen, coin, opening_cash)
-    for slot, (order, filled) in enumerate(facts.working[:MAX_WORKING]):
-        _set_working(state.desk.working[slot], order, filled, coin, old.get(order.id))
+    set_desk(state.desk, facts, seen.last_id, coin, opening_cash)
     if "requests" in (maker.state.dtype.names or ()):  # a plan made by slots of the desk that was
         states["requests"] = fresh["requests"]
     return state
 
 
-def _set_desk(desk: Rec, facts: DeskFacts, seen: Shown, coin: Coin, opening_cash: float) -> None:
+def set_desk(desk: Rec, facts: DeskFacts, last_id: int, coin: Coin, opening_cash: float) -> None:
+    """Make a desk what the journal says: position, money and orders exactly.
+
+    Of orders that stand on it already, what the maker thought of them stays. `last_id`: the highest the
+    maker is known to have given an order.
+    """
     account = facts.account
+    old = {int(order["id"]): order.copy() for order in desk.working[: desk.n_working]}
     desk.position, desk.fills = coin.qty_of(account.lots), account.fills
     desk.cash, desk.fees = opening_cash + float(account.cash), float(account.fees)
     desk.funding, desk.volume = float(account.funding), float(account.volume)
-    desk.next_id = max(int(desk.next_id), facts.last_id + 1, seen.last_id + 1) + _ID_GAP
+    desk.next_id = max(int(desk.next_id), facts.last_id + 1, last_id + 1) + _ID_GAP
     desk.n_working = min(len(facts.working), MAX_WORKING)
     blank = np.zeros(1, dtype=desk.working.dtype)[0]
     for slot in range(MAX_WORKING):
         desk.working[slot] = blank
+    for slot, (order, filled) in enumerate(facts.working[:MAX_WORKING]):
+        _set_working(desk.working[slot], order, filled, coin, old.get(order.id))
 
 
 def _set_working(slot: Rec, order: Order, filled: int, coin: Coin, old: np.void | None) -> None:

@@ -1,7 +1,7 @@
 """What the order manager must know to go on, rebuilt from a session's journal alone.
 
 A journal is ahead of the rows a maker was shown: whatever was shown had been written down before. So the
-desks go back to the last row known to have been shown, and what was written down since is shown to them again:
+desks go back to the last row known to have been shown, and what was written down since is shown to them:
 fills first, then the ends of the orders those fills were of.
 """
 

@@ -1,8 +1,8 @@
 """What the order manager writes down, and when: before bytes leave, before a maker is shown a row.
 
 Everything gathers in the journal as it happens; `Writing.commit` makes it durable in one transaction. It is
-called at the two places where something is acted on: `Sender` before a request leaves, `Outbox` before rows are
-delivered. Without a journal all of it does nothing.
+called at the two places where something is acted on: `Sender` before a request leaves, `Outbox` before rows
+are delivered. Without a journal all of it does nothing.
 """
 
 from __future__ import annotations
