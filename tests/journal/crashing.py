@@ -105,7 +105,9 @@ class CrashSession(ExchangeSession):
         if found is not None:
             self.client.nonces.raise_to(found.last_nonce)
             self.manager.adopt(found.memory)
-        since_ms = exchange_sessions.START_NS // 1_000_000 if found is None else found.memory.complete_ms - 60_000
+        since_ms = (
+            exchange_sessions.START_NS // 1_000_000 if found is None else found.memory.complete_ms - 60_000
+        )
         self.feed = AccountFeed(
             self.client,
             AccountReports(self.manager),
@@ -141,7 +143,9 @@ class CrashSession(ExchangeSession):
         if self.path.is_file():
             journal = Journal.open(self.path, connect=opened)
         else:
-            about = About(77 + self.seed, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}")
+            about = About(
+                77 + self.seed, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}"
+            )
             rows = [CoinRow(c.name, c.asset, c.tick_size, c.lot_size) for c in self.coins.by_name.values()]
             journal = Journal.create(self.path, about, rows, connect=opened)
         self.dyingc._left = at
@@ -163,7 +167,11 @@ class CrashSession(ExchangeSession):
             cut = len(trader.rows) if self.rng.random() < 0.4 else self.rng.randint(least, len(trader.rows))
             trader.rows, self.kept[name] = trader.rows[:cut], cut
             shown[name] = sum(row["kind"] == FILL for row in trader.rows)
-            ends = [row for row in trader.rows if row["kind"] == ACK and row["code"] not in (OPEN, CANCEL_REJECTED)]
+            ends = [
+                row
+                for row in trader.rows
+                if row["kind"] == ACK and row["code"] not in (OPEN, CANCEL_REJECTED)
+            ]
             trader.ended = {int(row["ref"]) for row in ends}
         with Reader(self.path) as reader:
             assert not reader.faults()
@@ -263,7 +271,8 @@ class CrashSession(ExchangeSession):
 
     def _limits(self):
         return {
-            n: exchange_sessions.Limits(max_position_qty=c.qty_of(self.limit)) for n, c in self.coins.by_name.items()
+            n: exchange_sessions.Limits(max_position_qty=c.qty_of(self.limit))
+            for n, c in self.coins.by_name.items()
         }
 
     def _check_written(self, batch, nonce: int) -> None:
@@ -277,9 +286,12 @@ class CrashSession(ExchangeSession):
         why = f"seed {self.seed}, {self.deaths} deaths"
         with Reader(self.path) as reader:
             assert not reader.faults(), why
-            ours = Counter((f.coin, f.oid, f.tid, f.side, f.px, f.lots, f.fee, f.crossed) for f in reader.fills())
+            ours = Counter(
+                (f.coin, f.oid, f.tid, f.side, f.px, f.lots, f.fee, f.crossed) for f in reader.fills()
+            )
             theirs = Counter(
-                (f.coin, f.oid, f.tid, f.side, f.px.normalize(), f.lots, f.fee, f.crossed) for f in self.model.fills
+                (f.coin, f.oid, f.tid, f.side, f.px.normalize(), f.lots, f.fee, f.crossed)
+                for f in self.model.fills
             )
             assert Counter({(*k[:4], k[4].normalize(), *k[5:]): n for k, n in ours.items()}) == theirs, why
             assert max(ours.values(), default=1) == 1, why

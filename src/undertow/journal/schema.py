@@ -72,7 +72,7 @@ MIGRATIONS: Final = (_FIRST, _SECOND)
 VERSION: Final = len(MIGRATIONS)
 
 
-class JournalError(RuntimeError):
+class JournalError(ValueError):
     """A journal cannot be opened, read or written; the text says what to do."""
 
 
