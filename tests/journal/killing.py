@@ -90,6 +90,7 @@ async def kill_many(
         port=0,
         speed=speed,
         funds={signer.address.lower(): 10_000.0},
+        limits=False,  # a start weighs 160 of the 1200 an address may ask a minute
         latency_s=0.02,
         jitter_s=0.02,
     )

@@ -24,6 +24,11 @@ from undertow.journal.rows import (
 from undertow.journal.schema import JournalError, check
 from undertow.journal.store import NAME
 
+_INTENT: Final = (
+    "time_ns, nonce, deed, name, order_id, oid, cloid, side, tick, lots, tif, reduce_only, replaces, reason "
+    "FROM intent i JOIN coin ON coin.id = i.coin"
+)
+_ACK: Final = "time_ns, name, order_id, oid, code, final, ended FROM ack JOIN coin ON coin.id = ack.coin"
 _TABLES: Final = ("process", "intent", "landed", "ack", "fill", "payment", "decision")
 
 
@@ -92,15 +97,16 @@ class Reader:
 
     def fills(self, since_seq: int = 0) -> Iterator[FillRow]:
         """Fills in the order in which they were learned."""
-        columns = (
+        for row in self._rows(f"SELECT {self._fill_columns} WHERE seq > ? ORDER BY seq", since_seq):
+            yield _fill(row)
+
+    @property
+    def _fill_columns(self) -> str:
+        late = ", fee_token, hash" if self.version >= 2 else ""
+        return (
             "time_ns, name, oid, tid, order_id, cloid, side, px, lots, fee, crossed, exch_ms, start_lots, "
-            "closed_pnl" + (", fee_token, hash" if self.version >= 2 else "")
+            f"closed_pnl{late} FROM fill JOIN coin ON coin.id = fill.coin"
         )
-        sql = f"SELECT {columns} FROM fill JOIN coin ON coin.id = fill.coin WHERE seq > ? ORDER BY seq"
-        for row in self._rows(sql, since_seq):
-            closed = None if row[13] is None else Decimal(row[13])
-            money = (Decimal(row[7]), row[8], Decimal(row[9]), bool(row[10]))
-            yield FillRow._make((*row[:7], *money, row[11], row[12], closed, *(row[14:] or ("USDC", ""))))
 
     def payments(self) -> Iterator[PaymentRow]:
         """Funding payments in the order in which they were learned."""
@@ -116,9 +122,7 @@ class Reader:
     def open_orders(self) -> list[OpenOrder]:
         """Orders whose end has not been told to their maker, oldest first."""
         sql = (
-            "SELECT time_ns, nonce, deed, name, order_id, oid, cloid, side, tick, lots, tif, reduce_only, "
-            "replaces, reason FROM intent i JOIN coin ON coin.id = i.coin "
-            f"WHERE deed IN ({MODIFY}, {PLACE}, {TAKE}) AND order_id >= 0 AND NOT EXISTS "
+            f"SELECT {_INTENT} WHERE deed IN ({MODIFY}, {PLACE}, {TAKE}) AND order_id >= 0 AND NOT EXISTS "
             "(SELECT 1 FROM ack e WHERE e.coin = i.coin AND e.order_id = i.order_id AND e.ended = 1) "
             "ORDER BY i.seq"
         )
@@ -136,20 +140,15 @@ class Reader:
 
     def acks(self, since_ns: int = 0) -> Iterator[Ack]:
         """Answers noted from `since_ns` on, in order."""
-        sql = (
-            "SELECT time_ns, name, order_id, oid, code, final, ended FROM ack JOIN coin ON coin.id = coin "
-            "WHERE time_ns >= ? ORDER BY seq"
-        )
-        for row in self._rows(sql, since_ns):
-            yield Ack._make((*row[:6], bool(row[6])))
+        for row in self._rows(f"SELECT {_ACK} WHERE time_ns >= ? ORDER BY seq", since_ns):
+            yield _ack(row)
 
     def orders(self, coin: str, order_ids: Collection[int]) -> list[Intent]:
         """The intents that placed these orders of `coin`, in order."""
         marks = ",".join("?" * len(order_ids))
         sql = (
-            "SELECT time_ns, nonce, deed, name, order_id, oid, cloid, side, tick, lots, tif, reduce_only, "
-            "replaces, reason FROM intent JOIN coin ON coin.id = coin "
-            f"WHERE deed IN ({MODIFY}, {PLACE}, {TAKE}) AND name = ? AND order_id IN ({marks}) ORDER BY seq"
+            f"SELECT {_INTENT} WHERE deed IN ({MODIFY}, {PLACE}, {TAKE}) AND name = ? "
+            f"AND order_id IN ({marks}) ORDER BY seq"
         )
         return [_intent(row) for row in self._rows(sql, coin, *order_ids)]
 
@@ -170,6 +169,26 @@ class Reader:
         sql = "SELECT coalesce(max(order_id), -1) FROM intent JOIN coin ON coin.id = coin WHERE name = ?"
         return int(next(self._rows(sql, coin))[0])
 
+    def last_intents(self, most: int) -> list[Intent]:
+        """The last `most` intents, youngest first."""
+        return [_intent(row) for row in self._last(_INTENT, most)]
+
+    def last_acks(self, most: int) -> list[Ack]:
+        """The last `most` answers, youngest first."""
+        return [_ack(row) for row in self._last(_ACK, most)]
+
+    def last_fills(self, most: int) -> list[FillRow]:
+        """The last `most` fills, youngest first."""
+        return [_fill(row) for row in self._last(self._fill_columns, most)]
+
+    def last_decisions(self, most: int) -> list[Decision]:
+        """The last `most` decisions, youngest first."""
+        columns = "time_ns, kind, coin, text, value FROM decision"
+        return [Decision._make(row) for row in self._last(columns, most)]
+
+    def _last(self, columns: str, most: int) -> Iterator[tuple[Any, ...]]:
+        return self._rows(f"SELECT {columns} ORDER BY seq DESC LIMIT ?", most)
+
     def counts(self) -> dict[str, int]:
         """Rows of every table."""
         return {t: int(next(self._rows(f"SELECT count(*) FROM {t}"))[0]) for t in _TABLES}
@@ -186,6 +205,16 @@ class Reader:
         return found + [
             f"{row[0]}: row {row[1]} names no {row[2]}" for row in self._rows("PRAGMA foreign_key_check")
         ]
+
+
+def _ack(row: tuple[Any, ...]) -> Ack:
+    return Ack._make((*row[:6], bool(row[6])))
+
+
+def _fill(row: tuple[Any, ...]) -> FillRow:
+    closed = None if row[13] is None else Decimal(row[13])
+    money = (Decimal(row[7]), row[8], Decimal(row[9]), bool(row[10]))
+    return FillRow._make((*row[:7], *money, row[11], row[12], closed, *(row[14:] or ("USDC", ""))))
 
 
 def _intent(row: tuple[Any, ...]) -> Intent:
