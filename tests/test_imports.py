@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
     "live": SPEECH
     | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
-    | {"synthetic"},
+    | {"synthetic", "data"},
     "api": SPEECH
     | {
         "market_params",

@@ -1,14 +1,15 @@
 """Sessions of the order manager whose process dies at a write of its journal, and goes on from it.
 
 The exchange, the transport with its faults and the traders are those of the order manager's own sessions
-(`tests.trading.orders.exchange_sessions`), on virtual time. Each life of the process ends at a statement drawn
-at random: before it, or after it was carried out. What the makers were shown is known only up to a point drawn
-at random before that, as with a capture that was not flushed.
+(`tests.trading.orders.exchange_sessions`), on virtual time. Each life of the process ends at a statement
+drawn at random: before it, or after it was carried out. What the makers were shown is known only up to a point
+drawn at random before that, as with a capture that was not flushed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -230,10 +231,8 @@ class CrashSession(ExchangeSession):
 
     async def _hang_up(self) -> None:
         for close in (self.connection.close, self.feed.close, self.client.close):
-            try:
+            with contextlib.suppress(Killed):
                 await close()
-            except Killed:
-                pass
 
     def _let_go(self) -> None:
         """What the system does with the files of a dead process."""

@@ -1,4 +1,4 @@
-"""Real processes killed for good while they trade on a local exchange, and started again on what they left."""
+"""Real processes killed for good while they trade on a local exchange, and started again on the rest."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Child:
 
 
 async def kill_many(
-    kills: int, folder: Path, seed: int, *, maker: str = "symmetric", speed: float = 1.0
+    kills: int, folder: Path, seed: int, *, maker: str = "symmetric", trade_s: float = 4.0
 ) -> Killed:
     """Trade on one exchange; kill the process `kills` times at random moments, then let it end in order."""
     rng, began, out = random.Random(seed), time.monotonic(), Killed()
@@ -88,7 +88,6 @@ async def kill_many(
         (MarketSpec.preset("hl-btc"),),
         seed=seed,
         port=0,
-        speed=speed,
         funds={signer.address.lower(): 10_000.0},
         limits=False,  # a start weighs 160 of the 1200 an address may ask a minute
         latency_s=0.02,
@@ -99,7 +98,7 @@ async def kill_many(
         coin = spec.markets[0].coin
         asked = {"url": exchange.url, "key": KEY, "folder": str(folder), "coins": [coin], "maker": maker}
         for _ in range(kills):
-            phase = await _one_life(asked, folder, rng)
+            phase = await _one_life(asked, folder, rng, trade_s)
             out.kills += 1
             out.phases[phase] = out.phases.get(phase, 0) + 1
         child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
@@ -127,12 +126,12 @@ def _begun(folder: Path) -> bool:
     return any(folder.glob(f"*/{NAME}"))
 
 
-async def _one_life(asked: dict, folder: Path, rng: random.Random) -> str:
+async def _one_life(asked: dict, folder: Path, rng: random.Random, trade_s: float) -> str:
     """Start, kill, wait; how far it had come."""
     child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
     if not _begun(folder) or rng.random() < 0.7:  # while it trades, else anywhere on the way there
         await asyncio.wait_for(child.quoting.wait(), START_S)
-        await asyncio.sleep(rng.uniform(0.0, 4.0))
+        await asyncio.sleep(rng.uniform(0.0, trade_s))
     else:
         await asyncio.sleep(rng.uniform(0.5, 6.0))
     if child.process.returncode is not None:

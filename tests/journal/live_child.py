@@ -14,6 +14,7 @@ from pathlib import Path
 
 from undertow.config import Config
 from undertow.config.sections import Symmetric
+from undertow.live.handle import Handle
 from undertow.live.running import run_session
 from undertow.live.spec import RunSpec
 from undertow.venue.signing import Signer
@@ -21,8 +22,8 @@ from undertow.venue.signing import Signer
 
 async def main() -> None:
     asked = json.loads(sys.stdin.readline())
-    stop, said = asyncio.Event(), False
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    handle, said = Handle(None), False
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, handle.stop.set)
 
     def say(line: str) -> None:
         print(json.dumps({"said": line}), flush=True)
@@ -44,7 +45,7 @@ async def main() -> None:
     )
     config = Config(symmetric=Symmetric(half_spread_bps=0.02, spacing_bps=0.1, requote_bps=0.05))
     signer = Signer(asked["key"], mainnet=False)
-    ended = await run_session(spec, config, signer=signer, say=say, show=show, stop=stop)
+    ended = await run_session(spec, config, signer=signer, say=say, show=show, handle=handle)
     print(json.dumps({"ended": str(ended.folder), "left": ended.orders_left}), flush=True)
 
 

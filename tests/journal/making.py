@@ -25,7 +25,9 @@ def made(folder: Path, **options) -> Journal:
     return journal
 
 
-def intent(order_id: int, *, nonce: int = 1, coin: str = "BTC", deed: int = 4, lots: int = 5, **other) -> Intent:
+def intent(
+    order_id: int, *, nonce: int = 1, coin: str = "BTC", deed: int = 4, lots: int = 5, **other
+) -> Intent:
     fields = {
         "time_ns": NOW + order_id,
         "nonce": nonce,
@@ -45,7 +47,9 @@ def intent(order_id: int, *, nonce: int = 1, coin: str = "BTC", deed: int = 4, l
     return Intent(**fields | other)
 
 
-def fill(tid: int, *, oid: int = 1, side: int = 1, px: str = "100.0", lots: int = 5, fee: str = "0.01", **other):
+def fill(
+    tid: int, *, oid: int = 1, side: int = 1, px: str = "100.0", lots: int = 5, fee: str = "0.01", **other
+):
     fields = {
         "time_ns": NOW + tid,
         "coin": "BTC",
@@ -63,7 +67,9 @@ def fill(tid: int, *, oid: int = 1, side: int = 1, px: str = "100.0", lots: int 
     return FillRow(**fields | other)
 
 
-def ack(order_id: int, *, code: int = 0, ended: bool = False, final: int | None = None, coin: str = "BTC") -> Ack:
+def ack(
+    order_id: int, *, code: int = 0, ended: bool = False, final: int | None = None, coin: str = "BTC"
+) -> Ack:
     return Ack(NOW + order_id, coin, order_id, 1_000 + order_id, code, final, ended)
 
 

@@ -88,7 +88,9 @@ def test_a_session_without_fills_has_a_table_too(tmp_path: Path) -> None:
     st.lists(st.tuples(st.sampled_from([1, -1]), st.integers(1, 50), st.integers(1, 10_000)), max_size=40),
     st.integers(1, 10_000),
 )
-def test_what_was_realised_and_what_is_held_is_the_cash(trades: list[tuple[int, int, int]], last: int) -> None:
+def test_what_was_realised_and_what_is_held_is_the_cash(
+    trades: list[tuple[int, int, int]], last: int
+) -> None:
     """Σ realised + (position at any price − its cost) = cash + position at that price."""
     lot = Decimal("0.001")
     held, realised, cash = _Held(0, Decimal(0)), Decimal(0), Decimal(0)

@@ -24,7 +24,10 @@ from undertow.journal.store import NAME, Journal, connect
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     journal = made(tmp_path)
     intents = [intent(3), intent(4, deed=3, replaces=3, side=-1, reduce_only=True, reason="stop")]
-    fills = [fill(1), fill(2, px="0.00012345", fee="-0.000001", crossed=True, closed_pnl=Decimal("-1.5"), hash="0xaa")]
+    fills = [
+        fill(1),
+        fill(2, px="0.00012345", fee="-0.000001", crossed=True, closed_pnl=Decimal("-1.5"), hash="0xaa"),
+    ]
     journal.intents(intents)
     journal.landed(landed(1))
     journal.ack(ack(3))
@@ -146,7 +149,9 @@ def test_an_old_journal_is_brought_up_and_keeps_what_it_held(tmp_path: Path) -> 
         assert reader.about() == ABOUT
 
 
-def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_fails_leaves_the_old_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / NAME
     old = connect(str(path))
     migrate(old, path, to=1)

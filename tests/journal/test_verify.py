@@ -70,7 +70,9 @@ def test_fills_of_other_coins_and_of_before_do_not_count(tmp_path: Path) -> None
         ),
         (lambda a: a._replace(payments=[]), "journal -0.5, exchange none"),
         (
-            lambda a: a._replace(payments=[*a.payments, VenuePayment("BTC", NOW // 10**6 + 7_200_000, Decimal(1))]),
+            lambda a: a._replace(
+                payments=[*a.payments, VenuePayment("BTC", NOW // 10**6 + 7_200_000, Decimal(1))]
+            ),
             "journal none, exchange 1",
         ),
     ],

@@ -62,7 +62,8 @@ def _tell(rows: list[dict[str, object]], written: list[Path]) -> None:
     from decimal import Decimal
 
     def total(coin: str, name: str) -> Decimal:
-        return sum((row[name] for row in rows if row["coin"] == coin and row[name] is not None), Decimal(0))  # type: ignore[misc]
+        found = [row[name] for row in rows if row["coin"] == coin]
+        return sum((value for value in found if isinstance(value, Decimal)), Decimal(0))
 
     heads = ("volume USD", "fees USD", "PnL USD", "net USD", "position")
     out = [f"{'coin':<14}{'fills':>8}{heads[0]:>16}" + "".join(f"{head:>14}" for head in heads[1:])]

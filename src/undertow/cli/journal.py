@@ -91,8 +91,8 @@ def _say(told: dict[str, object], faults: list[str], last: list[str], verdict: V
     assert isinstance(counts, dict)
     assert isinstance(processes, list)
     out = [
-        f"{told['path']}: session {told['session']} of {told['account'] or 'no account'} on {told['network']} "
-        f"({told['execution']}), version {told['version']}",
+        f"{told['path']}: session {told['session']} of {told['account'] or 'no account'} on "
+        f"{told['network']} ({told['execution']}), version {told['version']}",
         ", ".join(f"{n} {name}" for name, n in counts.items()) + f"; {told['open_orders']} orders open",
     ]
     for started, resumed, ended, how in processes:

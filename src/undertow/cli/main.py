@@ -25,6 +25,21 @@ app.command(
     help="Quote a market: paper money on a local exchange, unless told otherwise.",
 )
 app.command(
+    "undertow.cli.record:record",
+    name="record",
+    help="Record what a venue publishes into a store.",
+)
+app.command(
+    "undertow.cli.doctor:doctor",
+    name="doctor",
+    help="Examine clock, network, key, account, coins and disk before trading.",
+)
+app.command(
+    "undertow.cli.rollout:rollout",
+    name="rollout",
+    help="Where each coin stands from shadow to full size, and what is missing.",
+)
+app.command(
     "undertow.cli.replay:replay",
     name="replay",
     help="Replay a maker over a market and write the account of its session.",

@@ -106,11 +106,13 @@ def accepted(annotation: Any) -> str:
             return f"{whole}{meta.ge:g} to {meta.le:g}"
         if meta is not None and meta.gt is not None:
             return f"a number above {meta.gt:g}"
+        if meta is not None and meta.extra is not None and "accepted" in meta.extra:
+            return str(meta.extra["accepted"])
         return accepted(parts[0])
     if origin is Literal:
         return " or ".join(str(p) for p in parts)
     if origin is tuple:
-        return f"a list of {len(parts)} numbers"
+        return "a list of texts" if parts[-1] is Ellipsis else f"a list of {len(parts)} numbers"
     kinds = [p for p in parts if p is not type(None)] or [annotation]
     if kinds != [annotation] and len(kinds) == 1:
         return accepted(kinds[0])

@@ -1,4 +1,4 @@
-"""The rows of a journal, as plain data. Sizes: whole lots; money: decimals; times: ns (ours), ms (venue's)."""
+"""The rows of a journal, as plain data. Sizes: whole lots; money: decimals; times: ns (ours), ms (its)."""
 
 from __future__ import annotations
 

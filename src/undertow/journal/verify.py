@@ -1,4 +1,4 @@
-"""Is the journal the account? Orders, positions, cash, fees and funding against the exchange's, to the last unit.
+"""Is the journal the account? Orders, positions, money against the exchange's, to the last unit.
 
 The exchange's side is given as plain data (`VenueAccount`); `undertow.live.verifying` asks for it.
 """
@@ -164,7 +164,8 @@ def _compare_orders(
         if oids != theirs:
             only, missing = sorted(oids - theirs), sorted(theirs - oids)
             verdict.differences.append(
-                f"open orders of {coin}: {only or 'none'} in the journal alone, {missing or 'none'} at the exchange"
+                f"open orders of {coin}: {only or 'none'} in the journal alone, "
+                f"{missing or 'none'} at the exchange"
             )
 
 

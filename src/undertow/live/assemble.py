@@ -14,7 +14,7 @@ from undertow.instrument import Instrument
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
 from undertow.live.remembering import SessionMemory
-from undertow.live.spec import RunSpec
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
@@ -23,7 +23,7 @@ from undertow.trading.margin import MarginBook
 from undertow.trading.orders.coins import Coin as OrderCoin
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
-from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
@@ -49,10 +49,6 @@ of the two, and every order whose end it has not been told of.
 """
 
 
-class CannotRun(ValueError):
-    """A session that cannot be started as asked; the text says what to change."""
-
-
 @dataclass
 class Parts:
     """A session ready to start."""
@@ -67,9 +63,9 @@ class Parts:
     facts: SessionFacts
     coins: tuple[Coin, ...]
     instruments: dict[str, Instrument]
+    mids: dict[str, float]
     recorder: SessionRecorder
     memory: SessionMemory
-    mids: dict[str, float]
 
 
 @dataclass
@@ -162,6 +158,7 @@ def order_coins(found: Found) -> Coins:
 def venue_execution(
     client: VenueClient,
     found: Found,
+    spec: RunSpec,
     config: Config,
     clock: Clock,
     facts: SessionFacts,
@@ -191,6 +188,7 @@ def venue_execution(
         limits,
         clock,
         session=memory.about.number,
+        options=OrderOptions(expire_after_s=spec.expire_after_s),
         listener=hear,
         journal=memory.journal,
     )
@@ -222,16 +220,17 @@ def put_together(
         coins = order_coins(found)
         journalled = JournaledPaper(execution, memory.journal, coins, clock, memory.recollection)
     else:
-        execution = journalled = venue_execution(client, found, config, clock, facts, memory)
+        execution = journalled = venue_execution(client, found, spec, config, clock, facts, memory)
     heard: Execution = HeardExecution(journalled, watch.on_fill)
     start_equity_usd = memory.about.start_equity_usd
     margin = MarginBook(start_equity_usd, leverage)
-    session = LiveSession(
-        runners, heard, clock, recorder=recorder, margin=margin, resumed=memory.recollection is not None
-    )
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
     for name, seen in memory.shown.items():
         feed.coin(name).resumed(seen.last_ns)
+    resumed = memory.recollection is not None
+    session = LiveSession(
+        runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale, resumed=resumed
+    )
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
@@ -260,7 +259,7 @@ def put_together(
         facts,
         found.coins,
         found.instruments,
+        found.mids,
         recorder,
         memory,
-        found.mids,
     )

@@ -1,7 +1,7 @@
 """The session's links to the venue: market data to the makers, the account's stream to the orders.
 
-They are connections of their own, so that what ends one leaves the other. `look`, a few times a second,
-tells the session which sides are stale and the screen how the links stand.
+They are connections of their own, so that what ends one leaves the other. Which sides are stale the
+session asks the feed itself, at every timer; a lost connection is told at once. `look` is for the screen.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ class Links:
         account: AccountFeed | None,
         facts: LinkFacts,
     ) -> None:
-        self._feed, self._session, self._account, self._facts = feed, session, account, facts
+        self._session, self._account, self._facts = session, account, facts
         self._market = MarketData(client, feed, session.deliver, on_lost=self._lost)
         self._stream: Connection | None = None
-        self._stale: dict[tuple[str, int], bool] = {}
         if account is not None:
             self._stream = client.connection(account)
             self._stream.subscribe(*account.subscriptions())
@@ -65,21 +64,13 @@ class Links:
         await self._market.close()
 
     def look(self, now_ns: int) -> None:
-        """What has become stale or fresh, and how the links stand."""
-        for coin in self._feed.coins:
-            for side in (1, -1):
-                stale = self._feed.stale(coin, side, now_ns) is not None
-                if stale != self._stale.get((coin, side), False):
-                    self._stale[coin, side] = stale
-                    self._session.set_stale(coin, stale, side)
+        """How the links stand."""
         self._note(now_ns)
 
     def _lost(self, coins: Sequence[str], reason: str) -> None:
         """A market connection is gone: its coins are stale at once."""
         self._facts.note = reason
         for coin in coins:
-            for side in (1, -1):
-                self._stale[coin, side] = True
             self._session.set_stale(coin, True)
 
     def _note(self, now_ns: int) -> None:

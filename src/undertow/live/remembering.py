@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
-from undertow.clock import Clock
+from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.journal.reading import Reader
 from undertow.journal.rows import About, CoinRow
 from undertow.journal.schema import JournalError
 from undertow.journal.store import NAME, Journal
-from undertow.live.spec import RunSpec
+from undertow.live.about import shown_config
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.recollect import Recollection, recollect
 from undertow.trading.runner import CoinRunner, cell
@@ -29,21 +30,21 @@ from undertow.trading.taking_up import Shown, checkpoint_of, opening_cash, shown
 from undertow.units import NS_PER_MS
 
 LAST: Final = "last"
-_SECRET_SECTIONS: Final = ("alerts",)
-"""Sections of a configuration whose values may hold a token."""
-_KEPT_FROM_CALL: Final = ("url", "duration_s", "folder", "latency_ms", "resume")
+_KEPT_FROM_CALL: Final = ("url", "duration_s", "folder", "latency_ms", "live", "skip_stages")
 """What the new call says of a session taken up; everything else is as it was."""
 
 
 @dataclass
 class SessionMemory:
-    """A session's journal and, where it is taken up again, what it knows. ``shown``: by coin."""
+    """A session's journal and, where it is taken up again, what it knows. ``shown``: by coin;
+    ``tidies``: in a thread from time to time (where time is the machine's)."""
 
     journal: Journal
     about: About
     recollection: Recollection | None
     shown: Mapping[str, Shown]
     resumed: bool
+    tidies: bool
 
     @property
     def since_ms(self) -> int:
@@ -67,22 +68,34 @@ def session_folder(resume: str, sessions: Path) -> Path:
     return found[-1].parent
 
 
-def taken_up_spec(spec: RunSpec) -> tuple[RunSpec, Config]:
+def taken_up_spec(spec: RunSpec, config: Config) -> tuple[RunSpec, Config]:
     """What the session that `spec` resumes was asked to be, and its configuration.
 
-    Raises `JournalError` where it has no journal, or one of another version.
+    A `config` that differs from the default comes before the session's; alerts are always its own (what
+    may be secret is not in the journal). Raises `JournalError` where the session has no journal, or one of
+    another version, `CannotRun` where it cannot go on as asked.
     """
     folder = session_folder(spec.resume, spec.folder)
     with Reader(folder) as reader:
         about = reader.about()
     try:
         old = msgspec.json.decode(about.spec, type=RunSpec, dec_hook=_path)
-        config = msgspec.json.decode(about.config, type=Config)
+        if config == Config():
+            noted = msgspec.json.decode(about.config)
+            noted["alerts"] = msgspec.to_builtins(config.alerts)
+            config = msgspec.convert(noted, Config)
     except (msgspec.MsgspecError, ValueError) as fault:
         raise JournalError(f"{folder} was run by another version: {fault}") from fault
     now = {name: getattr(spec, name) for name in _KEPT_FROM_CALL}
     now["url"] = spec.url or old.url
-    return msgspec.structs.replace(old, **now | {"resume": str(folder)}), config
+    if old.network == "mainnet" and old.orders == "venue" and not spec.live:
+        raise CannotRun(f"{folder} trades real money: --live is needed to resume it")
+    if old.network == "local" and not now["url"]:
+        raise CannotRun(
+            f"{folder}: its local exchange ended with it; sessions on one that goes on (undertow exchange, "
+            "and --url) can be resumed"
+        )
+    return msgspec.structs.replace(old, **now, resume=str(folder)), config
 
 
 def _path(kind: type, value: object) -> Any:
@@ -96,7 +109,6 @@ def begin_memory(
 ) -> SessionMemory:
     """The memory of a new session. Raises `JournalError` where its journal cannot be made."""
     now_ns = clock.now_ns()
-    sections = msgspec.to_builtins(config)
     about = About(
         (now_ns // NS_PER_MS) & 0xFFFFFFFF,
         account,
@@ -105,12 +117,12 @@ def begin_memory(
         now_ns,
         equity_usd,
         msgspec.json.encode(spec, enc_hook=str).decode(),
-        msgspec.json.encode({k: v for k, v in sections.items() if k not in _SECRET_SECTIONS}).decode(),
+        msgspec.json.encode(shown_config(config)).decode(),
     )
     rows = [CoinRow(c.name, c.asset, c.tick_size, c.lot_size) for c in coins.by_name.values()]
     journal = Journal.create(folder / NAME, about, rows)
     journal.begin(now_ns, resumed=False)
-    return SessionMemory(journal, about, None, {}, resumed=False)
+    return SessionMemory(journal, about, None, {}, resumed=False, tidies=isinstance(clock, WallClock))
 
 
 def resume_memory(folder: Path, account: str, coins: Coins, clock: Clock) -> SessionMemory:
@@ -132,7 +144,8 @@ def resume_memory(folder: Path, account: str, coins: Coins, clock: Clock) -> Ses
         journal.close()
         raise
     journal.begin(clock.now_ns(), resumed=True)
-    return SessionMemory(journal, about, found, seen, resumed=found is not None)
+    tidies = isinstance(clock, WallClock)
+    return SessionMemory(journal, about, found, seen, resumed=found is not None, tidies=tidies)
 
 
 def _check(folder: Path, about: About, rows: Mapping[str, CoinRow], account: str, coins: Coins) -> None:

@@ -2,40 +2,31 @@
 
     exchange (a local one starts here) -> client -> makers -> feed and orders -> screen -> stop -> account
 
-The session ends after its duration, when `stop` is set, or when something breaks; in every case all
+The session ends after its duration, when it is told to, or when something breaks; in every case all
 orders are cancelled first and the account is taken last.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-import undertow
+from undertow import makers
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
 from undertow.exchange.spec import MarketSpec
-from undertow.journal.reading import Reader
-from undertow.journal.rows import Decision
-from undertow.live.assemble import (
-    CannotRun,
-    Found,
-    Parts,
-    look_around,
-    make_runners,
-    order_coins,
-    put_together,
-    set_leverage,
-)
+from undertow.live import rollout
+from undertow.live.about import about
+from undertow.live.assemble import Parts, look_around
+from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
 from undertow.live.ending import CoinEnd, end_of
-from undertow.live.facts import Facts
+from undertow.live.handle import Handle
+from undertow.live.joining import Net, join, net_of, stage_allowed
 from undertow.live.local import (
     histories,
     local_markets,
@@ -43,48 +34,47 @@ from undertow.live.local import (
     start_exchange,
     throwaway_signer,
 )
-from undertow.live.remembering import (
-    SessionMemory,
-    begin_memory,
-    resume_memory,
-    take_up,
-    taken_up_spec,
-)
-from undertow.live.spec import RunSpec
-from undertow.live.warming import watch
-from undertow.monitor.facts import SessionFacts
+from undertow.live.preparing import Say, Used, prepare
+from undertow.live.private import no_core_dump, private_files
+from undertow.live.reload import Reloaded, Reloader
+from undertow.live.remembering import taken_up_spec
+from undertow.live.shown import faults_of, shown_of
+from undertow.live.spec import CannotRun, RunSpec
+from undertow.live.stages import staged
+from undertow.live.trade import Show, Stopped, Traded, trade, unless_stopped
+from undertow.live.watching import Watching
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
-from undertow.trading.capture import SessionRecorder
-from undertow.trading.orders.manager import VenueExecution
-from undertow.trading.orders.notices import Kind
-from undertow.trading.orders.stopping import OrdersLeft
-from undertow.trading.orders.venue_port import payment_of
-from undertow.units import NS_PER_MS
 from undertow.venue.client import VenueClient
-from undertow.venue.endpoints import endpoints
-from undertow.venue.histories import payments_since
-from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
-from undertow.venue.sockets import connector
-
-Say = Callable[[str], None]
-Show = Callable[[SessionView], None]
-TIDY_S = 20.0
-"""How often the journal's log is synced to the disk; a power failure costs no more than that."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a session leaves: its folder, an end per coin, equity before and after, what went wrong."""
+    """What a session leaves: its folder, an end per coin, equity before and after, what went wrong.
 
-    folder: Path
-    coins: tuple[CoinEnd, ...]
-    start_equity_usd: float
-    equity_usd: float
-    orders_left: int
-    requests: int
-    notes: tuple[str, ...]
+    ``folder`` None: it was stopped before it began, and nothing was sent. ``broke``: the fault that ended
+    it; its orders were cancelled and its account taken all the same.
+    """
+
+    folder: Path | None = None
+    coins: tuple[CoinEnd, ...] = ()
+    start_equity_usd: float = 0.0
+    equity_usd: float = 0.0
+    orders_left: int = 0
+    requests: int = 0
+    notes: tuple[str, ...] = ()
+    broke: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """A session at its venue: what is known before its parts are made."""
+
+    spec: RunSpec
+    used: Used
+    client: VenueClient
+    parts: Parts
 
 
 async def run_session(
@@ -94,210 +84,156 @@ async def run_session(
     signer: Signer | None,
     say: Say,
     show: Show,
-    stop: asyncio.Event,
+    handle: Handle,
+    net: Net | None = None,
 ) -> Ended:
     """Run a session. `say` gets lines on the way to the first quote, `show` the views while it runs.
 
-    Raises `CannotRun` where it cannot start as asked, `OSError` where the exchange cannot be reached.
+    `net`: the ways to the venue, where they are not those of ``spec``. Whatever is written is its
+    owner's alone. Raises `CannotRun`, `KeyRefused` or `JournalError` where it cannot start as asked,
+    `OSError` where the exchange cannot be reached.
     """
+    if signer is not None:
+        no_core_dump()
     clock = WallClock()
     if spec.resume:
-        spec, config = taken_up_spec(spec)
-        if spec.network == "local" and not spec.url:
-            raise CannotRun(
-                f"{spec.resume}: its local exchange ended with it; sessions on an exchange that goes on "
-                "(undertow exchange, and --url) can be resumed"
-            )
-    async with contextlib.AsyncExitStack() as stack:
-        markets: tuple[MarketSpec, ...] = ()
-        child: Spawned | None = None
-        if spec.network == "local" and not spec.url:
-            markets = local_markets(spec)
-            signer = signer or throwaway_signer()
-            say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
-            child = await start_exchange(spec, markets, signer.address)
-            stack.push_async_callback(child.stop)
-            spec = msgspec.structs.replace(
-                spec,
-                url=child.url,
-                coins=spec.coins or tuple(m.coin for m in markets),
-                references=spec.references or local_references(markets),
-            )
-        client = _client(spec, clock, signer)
-        stack.push_async_callback(client.close)
-        preset = markets[0].source if len(markets) == 1 else None
-        past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
-        parts = await _prepared(spec, config, client, clock, preset, past, say)
-        try:
-            ended = await _lived(parts, config, stop, show)
-        except BaseException as error:
-            parts.memory.journal.close(clock.now_ns(), f"{type(error).__name__}: {error}")
-            raise
-        parts.memory.journal.close(clock.now_ns(), parts.facts.stopping)
-        return ended
+        spec, config = taken_up_spec(spec, config)
+    try:
+        with private_files():
+            async with contextlib.AsyncExitStack() as stack:
+                joined = await unless_stopped(
+                    handle.stop, _joined(spec, config, signer, say, clock, net, stack)
+                )
+                folder = joined.parts.recorder.folder
+                watching = Watching(config, joined.parts.facts, joined.parts.watch, folder, clock, say)
+                async with watching:
+                    return await _lived(joined, handle, show, watching)
+    except Stopped:
+        return Ended()
 
 
-def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network."""
-    where = endpoints(spec.network)
-    http_url = spec.url or where.http
-    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    return VenueClient(
-        HttpxClient(http_url),
-        connector(ws_url, clock),
-        clock,
-        network=spec.network,
-        signer=signer,
-        account=spec.account or None,
-        seed=spec.seed,
-    )
-
-
-async def _prepared(
+async def _joined(
     spec: RunSpec,
     config: Config,
-    client: VenueClient,
-    clock: Clock,
-    preset: str | None,
-    past: Mapping[str, Recording],
+    signer: Signer | None,
     say: Say,
-) -> Parts:
-    """Everything up to the first row."""
+    clock: Clock,
+    net: Net | None,
+    stack: contextlib.AsyncExitStack,
+) -> _Joined:
+    """At the venue, with everything made and nothing started."""
+    markets: tuple[MarketSpec, ...] = ()
+    child: Spawned | None = None
+    if spec.network == "local" and not spec.url and net is None:
+        markets = local_markets(spec)
+        signer = throwaway_signer()
+        say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
+        child = await start_exchange(spec, markets, signer.address)
+        stack.push_async_callback(child.stop)
+        spec = msgspec.structs.replace(
+            spec,
+            url=child.url,
+            account="",
+            coins=spec.coins or tuple(m.coin for m in markets),
+            references=spec.references or local_references(markets),
+        )
+    net = net or net_of(spec, clock)
+    stack.push_async_callback(net.http.close)
+    spec, client, authority = await join(spec, net, clock, signer)
+    skipped = stage_allowed(spec, config)
+    _tell_authority(authority, say)
+    preset = markets[0].source if len(markets) == 1 else None
+    past: Mapping[str, Recording] = histories(markets, spec.seed, child.start_ns) if child is not None else {}
     found = await look_around(client, spec, spec.coins, config)
-    leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
-    if spec.orders == "venue":
-        leverage = await set_leverage(client, found.coins, spec.leverage)
-    runners = make_runners(spec, config, found.instruments, preset)
-    for runner in runners:
-        if runner.coin in past:
-            watch(runner, past[runner.coin])
-    name = Path(spec.resume).name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
-    folder = Path(spec.resume) if spec.resume else spec.folder / name
-    memory = _memory(folder, spec, config, client, found, clock)
-    for line in take_up(memory, folder, runners, order_coins(found), clock.now_ns()):
-        say(f"resumed {line}")
-    say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
-    mode = {"mainnet": "live", "testnet": "testnet"}.get(spec.network, "paper")
-    facts = SessionFacts(
-        session=name,
-        mode="paper" if spec.orders == "paper" else mode,  # type: ignore[arg-type]
-        venue=spec.network,
-        market=", ".join(spec.markets if spec.network == "local" else spec.coins),
-    )
-    recorder = SessionRecorder(
-        folder,
-        execution=spec.orders,
-        about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
-    )
-    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder, memory)
+
+    def make(read: Config) -> Config:
+        return makers.with_calibration(staged(read, spec.stage, found.instruments, found.mids), preset)
+
+    used = Used(config, make(config), make, skipped)
+    parts = await prepare(spec, used, client, clock, say=say, found=found, past=past)
+    return _Joined(spec, used, client, parts)
 
 
-def _memory(
-    folder: Path, spec: RunSpec, config: Config, client: VenueClient, found: Found, clock: Clock
-) -> SessionMemory:
-    """The journal of a new session, or of the one that is resumed."""
-    account, coins = client.account or "", order_coins(found)
-    if spec.resume:
-        return resume_memory(folder, account, coins, clock)
-    return begin_memory(folder, spec, config, account, coins, found.equity_usd, clock)
-
-
-async def _proven(parts: Parts) -> None:
-    """Start the session: orders found again, fills and payments booked, the position proven.
-
-    Raises `CannotRun` where the venue's position cannot be explained; what is ours is cancelled then.
-    """
-    execution, client = parts.execution, parts.client
-    if isinstance(execution, VenueExecution) and client.account is not None and parts.memory.resumed:
-        since_ms = parts.memory.about.created_ns // NS_PER_MS
-        paid = await payments_since(client, client.account, since_ms)
-        execution.on_payments([payment_of(payment) for payment in paid])
-    await parts.session.start(parts.mids)
-    if not isinstance(execution, VenueExecution) or not execution.notices.counts[Kind.POSITION]:
+def _tell_authority(authority: Authority | None, say: Say) -> None:
+    """Who trades for whom, and how long still."""
+    if authority is None or authority.role != "agent":
         return
-    await parts.session.stop()
-    said = [d for d in _decisions(parts) if d.kind == Kind.POSITION]
-    raise CannotRun(
-        f"unexplained position: {'; '.join(f'{d.coin}: {d.text}' for d in said)}. Something traded this "
-        "account that the journal knows nothing of, or fills are too old for the venue to tell. Look at the "
-        "account; a new session (without --resume) starts from the position it finds"
-    )
+    for_whom = f"{authority.account}" + (f", which {authority.owner} owns" if authority.vault else "")
+    days = authority.days_left
+    left = "" if days is None else f"; it expires in {days:.0f} days"
+    say(f"trading with an agent for {for_whom}{left}")
+    if days is not None and days < EXPIRY_WARNING_DAYS:
+        say("the agent expires soon: approve a new one before it does")
 
 
-def _decisions(parts: Parts) -> list[Decision]:
-    with Reader(parts.memory.journal.path) as reader:
-        return [d for d in reader.decisions() if d.time_ns >= parts.facts.started_ns]
-
-
-async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) -> Ended:
+async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching) -> Ended:
     """From the first row to the account."""
-    facts = Facts(parts)
-    left = 0
-    async with contextlib.AsyncExitStack() as stack:
-        await _proven(parts)
-        parts.links.start()
-        stack.push_async_callback(parts.links.close)
-        watching = asyncio.create_task(_watch(parts, facts, show))
-        stack.push_async_callback(_cancelled, watching)
-        await _until(stop, parts, watching)
-        parts.facts.stopping = parts.facts.stopping or ("stopped" if stop.is_set() else "its time is up")
-        try:
-            await parts.session.stop()
-        except OrdersLeft as error:
-            left = len(error.args)
-            parts.facts.notes.append(str(error))
-        equity = await facts.equity()
-        show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
-    ends = tuple(
-        end_of(parts.recorder.folder, runner.coin, runner.maker, parts.spec, config, tuple(facts.said))
-        for runner in parts.session.runners
+    parts, used, spec = joined.parts, joined.used, joined.spec
+
+    def seen(view: SessionView) -> None:
+        watching.show(view)
+        show(view)
+
+    watching.tell("start", f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}, {spec.stage}) begins")
+    for text in used.skipped:
+        parts.facts.notes.append(f"stages skipped: {text}")
+    handle.attach(_reloading(parts, used, watching))
+    try:
+        traded = await trade(parts, handle.stop, seen)
+    finally:
+        handle.attach(None)
+    traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
+    ended = account(parts, used, traded)
+    gained = ended.equity_usd - ended.start_equity_usd
+    watching.tell(
+        "stop",
+        f"ended ({parts.facts.stopping}): {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
+        f"orders left: {ended.orders_left}",
+        urgent=ended.orders_left > 0,
     )
-    start = parts.facts.money.start_equity_usd or 0.0
-    requests = sum(int(runner.desk.requests) for runner in parts.session.runners)
-    return Ended(parts.recorder.folder, ends, start, equity, left, requests, tuple(parts.facts.notes))
+    return ended
 
 
-async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
-    """Wait for the end of the duration, for `stop`, or for something to break."""
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]
-    timeout = parts.spec.duration_s
-    done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    waiting[0].cancel()
-    for task in done:
-        if task is watching and (error := watching.exception()) is not None:
-            raise error
+def account(parts: Parts, used: Used, traded: Traded) -> Ended:
+    """The account of every coin with its report, and a line in the rollout's record."""
+    spec, session, folder = parts.spec, parts.facts.session, parts.recorder.folder
+    said, ends = tuple(traded.said), []
+    for runner in parts.session.runners:
+        end = end_of(folder, runner.coin, runner.maker, spec, used.made, said)
+        faults = faults_of(parts.execution, parts.facts, runner.coin, traded.orders_left)
+        line = shown_of(end, spec, session, faults, used.skipped)
+        rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
+        ends.append(end)
+    return Ended(
+        folder=folder,
+        coins=tuple(ends),
+        start_equity_usd=parts.facts.money.start_equity_usd or 0.0,
+        equity_usd=traded.equity_usd,
+        orders_left=traded.orders_left,
+        requests=sum(int(runner.desk.requests) for runner in parts.session.runners),
+        notes=tuple(parts.facts.notes),
+        broke=traded.broke,
+    )
 
 
-async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
-    """Look at the session a few times a second, and ask the venue what it alone knows now and then."""
-    clock = parts.client.clock
-    budget_at = 0.0
-    loop = asyncio.get_running_loop()
-    tidy_at = loop.time() + TIDY_S
-    while True:
-        now_ns = clock.now_ns()
-        parts.links.look(now_ns)
-        facts.note(now_ns)
-        parts.watch.look_next(now_ns)
-        show(parts.watch.view(now_ns))
-        if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
-            budget_at = loop.time() + 30.0
-            asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
-        if loop.time() >= tidy_at:
-            tidy_at = loop.time() + TIDY_S
-            await asyncio.to_thread(parts.memory.journal.tidy)
-        await asyncio.sleep(parts.watch.turn_s)
+def _reloading(parts: Parts, used: Used, watching: Watching) -> Callable[[Callable[[], Config]], Reloaded]:
+    """How the session takes another configuration."""
+    reloader = Reloader(
+        used.read,
+        used.make,
+        parts.spec.maker,
+        parts.session.runners,
+        parts.recorder,
+        lambda config: about(config, parts.spec),
+    )
+
+    def reload(read: Callable[[], Config]) -> Reloaded:
+        done = reloader.reload(read, parts.client.clock.now_ns())
+        parts.facts.notes.append(done.text)
+        watching.tell("config", done.text)
+        return done
+
+    return reload
 
 
-async def _quietly(question: Awaitable[object]) -> None:
-    """A question whose answer may be missing."""
-    with contextlib.suppress(Exception):
-        await question
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-__all__ = ["CannotRun", "Ended", "run_session"]
+__all__ = ["CannotRun", "Ended", "Stopped", "run_session"]

@@ -22,7 +22,7 @@ from undertow.venue.wire.info import ClearinghouseStateRequest, FrontendOpenOrde
 async def account_of(
     client: VenueClient, account: str, coins: dict[str, CoinRow], since_ms: int
 ) -> VenueAccount:
-    """What the exchange says of `account` since `since_ms`. Raises `VenueFailure` where it does not answer."""
+    """What the exchange says of `account` since `since_ms`. Raises `VenueFailure` without an answer."""
 
     def lots(coin: str, size: float) -> int:
         return round(Decimal(repr(size)) / coins[coin].lot_size)

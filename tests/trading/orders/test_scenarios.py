@@ -484,6 +484,22 @@ def test_unknown_status_is_asked_about() -> None:
     play(script)
 
 
+def test_modify_of_an_order_in_doubt_is_answered_when_it_is_known() -> None:
+    async def script(scene: Scene) -> None:
+        order = scene.new(1, 3, 5)
+        await rest()
+        report = scene.model._report(scene.model.open()[0])._replace(status="somethingNew")
+        scene.execution.on_reports([report])
+        new = scene.modify(order, MID - 4, 5)
+        await rest(0.3)
+        assert scene.told == [("open", order), ("rejected", new)]
+        assert scene.trader.desk.working[0].status > 2  # not to be acted on
+        await rest(3)
+        assert scene.told[2:] == [("cancel_rejected", order)]
+
+    play(script)
+
+
 def test_stop_is_one_stop_and_survives_being_cancelled() -> None:
     async def script(scene: Scene) -> None:
         for away in (3, 4, 5):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from undertow.events import CANCEL, CANCEL_REJECTED, CANCELED, MODIFY, REJECTED
-from undertow.records import Rec
 from undertow.trading.orders.ledger import Ledger
 from undertow.trading.orders.limits import Breach, Gate
 from undertow.trading.orders.mids import Mids
@@ -15,6 +17,21 @@ from undertow.trading.orders.order import Order, State
 from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.sender import Sender
 from undertow.trading.orders.table import Table
+
+
+class Action(NamedTuple):
+    """A row of `undertow.kernel.desk.ACTION`, field by field."""
+
+    id: int
+    target: int
+    tick: int
+    qty: float
+    kind: int
+    side: int
+    tif: int
+    reduce_only: int
+    level: int
+
 
 Admitted = tuple[list[Order], list[tuple[Order, Order]], list[Order]]
 
@@ -41,12 +58,13 @@ class Admission:
         cancels: list[Order] = []
         modifies: list[tuple[Order, Order]] = []
         news: list[Order] = []
-        for action in actions:
-            if action["kind"] == CANCEL:
+        for values in actions.tolist():
+            action = Action(*values)
+            if action.kind == CANCEL:
                 order = self._cancel(coin, now_ns, action)
                 if order is not None:
                     cancels.append(order)
-            elif action["kind"] == MODIFY:
+            elif action.kind == MODIFY:
                 pair = self._modify(coin, now_ns, action)
                 if pair is not None:
                     modifies.append(pair)
@@ -56,8 +74,8 @@ class Admission:
                     news.append(order)
         return cancels, modifies, news
 
-    def _cancel(self, coin: str, now_ns: int, action: Rec) -> Order | None:
-        order_id = int(action["target"])
+    def _cancel(self, coin: str, now_ns: int, action: Action) -> Order | None:
+        order_id = action.target
         order = self._table.get(coin, order_id)
         if order is None:  # it never reached the venue, or ended long ago
             self._refuse(coin, order_id, action, CANCELED, now_ns)
@@ -73,13 +91,13 @@ class Admission:
             order.owed = order.cancel_wanted = True
         return None
 
-    def _modify(self, coin: str, now_ns: int, action: Rec) -> tuple[Order, Order] | None:
-        old = self._table.get(coin, int(action["target"]))
+    def _modify(self, coin: str, now_ns: int, action: Action) -> tuple[Order, Order] | None:
+        old = self._table.get(coin, action.target)
         new = self._order(coin, now_ns, action)
         if old is None or old.state != State.RESTING or not old.oid:
             self._refuse(coin, new.id, action, REJECTED, now_ns)
             if old is not None and not old.over:
-                self._refuse(coin, old.id, action, CANCEL_REJECTED, now_ns)
+                old.owed = True  # answered once it is known what it is; till then the desk leaves it alone
             return None
         exposure = self._table.exposure(coin, new.side) + max(new.lots - old.leaves, 0)
         if old.side != new.side or self._breach(new, exposure, now_ns):
@@ -92,7 +110,7 @@ class Admission:
         self._table.add(new)
         return old, new
 
-    def _new(self, coin: str, now_ns: int, action: Rec) -> Order | None:
+    def _new(self, coin: str, now_ns: int, action: Action) -> Order | None:
         order = self._order(coin, now_ns, action)
         exposure = self._table.exposure(coin, order.side) + order.lots
         if self._breach(order, exposure, now_ns):
@@ -101,20 +119,20 @@ class Admission:
         self._table.add(order)
         return order
 
-    def _order(self, coin: str, now_ns: int, action: Rec) -> Order:
+    def _order(self, coin: str, now_ns: int, action: Action) -> Order:
         """The order of an action; one of no lots where its size is not a size."""
         terms = self._table.coins.by_name[coin]
-        order_id, qty = int(action["id"]), float(action["qty"])
-        lots = terms.lots_near(qty) if np.isfinite(qty) and terms.is_whole(qty) else 0
+        qty = action.qty
+        lots = terms.lots_near(qty) if math.isfinite(qty) and terms.is_whole(qty) else 0
         return Order(
             coin,
-            order_id,
-            self._table.cloid(coin, order_id),
-            int(action["side"]),
-            int(action["tick"]),
+            action.id,
+            self._table.cloid(coin, action.id),
+            action.side,
+            action.tick,
             lots,
-            int(action["tif"]),
-            bool(action["reduce_only"]),
+            action.tif,
+            bool(action.reduce_only),
             now_ns,
         )
 
@@ -139,5 +157,5 @@ class Admission:
         self._notices.tell(now_ns, Kind.LIMIT, order.coin, text, order.lots)
         return True
 
-    def _refuse(self, coin: str, order_id: int, action: Rec, code: int, now_ns: int) -> None:
-        self._outbox.refuse(coin, order_id, int(action["side"]), code, float(action["qty"]), now_ns)
+    def _refuse(self, coin: str, order_id: int, action: Action, code: int, now_ns: int) -> None:
+        self._outbox.refuse(coin, order_id, action.side, code, action.qty, now_ns)

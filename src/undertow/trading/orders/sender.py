@@ -129,9 +129,10 @@ class Sender:
         expires_ms = None if cancels or self._expire_ms is None else now_ms + self._expire_ms
         try:
             reply = await self._port.act(batch, nonce, expires_ms)
-        except Unanswered as lost:
+        except Exception as lost:  # whatever it was, the request may have left
             self.counts.lost += 1
-            text = f"{batch.deed.name} of {len(batch.orders)}: {lost}"
+            what = "" if isinstance(lost, Unanswered) else f"{type(lost).__name__}: "
+            text = f"{batch.deed.name} of {len(batch.orders)}: {what}{lost}"
             self._notices.tell(self._clock.now_ns(), Kind.REPLY_LOST, batch.orders[0].coin, text)
             for order in self._touched(batch):
                 if order.state != State.RESTING:

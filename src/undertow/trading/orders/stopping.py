@@ -15,7 +15,7 @@ from undertow.trading.orders.sender import Sender
 from undertow.trading.orders.stray import Strays, stranger
 from undertow.trading.orders.table import Table
 
-ROUNDS: Final = 12
+ROUNDS: Final = 8
 ROUND_S: Final = 5.0
 _AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0)
 
