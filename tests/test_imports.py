@@ -37,12 +37,13 @@ ALLOWED: dict[str, set[str]] = {
     | {"calibration"},
     "venue": SPEECH | {"config"},
     "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
-    "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
+    "journal": SPEECH,
+    "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data", "journal"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
     "risk": SPEECH | {"config", "kernel", "trading"},
     "live": SPEECH
     | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
-    | {"synthetic", "data", "risk"},
+    | {"synthetic", "data", "risk", "journal"},
     "api": SPEECH
     | {
         "market_params",

@@ -39,6 +39,7 @@ from undertow.live.local import (
 from undertow.live.preparing import Say, Used, prepare
 from undertow.live.private import no_core_dump, private_files
 from undertow.live.reload import Reloaded, Reloader
+from undertow.live.remembering import taken_up_spec
 from undertow.live.shown import faults_of, shown_of
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.live.stages import staged
@@ -95,12 +96,14 @@ async def run_session(
     """Run a session. `say` gets lines on the way to the first quote, `show` the views while it runs.
 
     `net`: the ways to the venue, where they are not those of ``spec``. Whatever is written is its
-    owner's alone. Raises `CannotRun` or `KeyRefused` where it cannot start as asked, `OSError` where the
-    exchange cannot be reached.
+    owner's alone. Raises `CannotRun`, `KeyRefused` or `JournalError` where it cannot start as asked,
+    `OSError` where the exchange cannot be reached.
     """
     if signer is not None:
         no_core_dump()
     clock = WallClock()
+    if spec.resume:
+        spec, config = taken_up_spec(spec, config)
     try:
         with private_files():
             async with contextlib.AsyncExitStack() as stack:
