@@ -116,6 +116,7 @@ def _watched(parts: Parts, url: str) -> WatchSpec:
         network=client.network,
         account=client.account,
         assets={coin.name: coin.asset for coin in parts.coins},
+        vault=client.vault,
         session=execution.table.session,
         log=str((parts.recorder.folder / "watchdog.log").resolve()),
     )

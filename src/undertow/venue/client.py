@@ -83,6 +83,11 @@ class VenueClient:
         self._pace = ConnectPace()
         self._poster: Connection | None = None
 
+    @property
+    def vault(self) -> str | None:
+        """The sub-account or vault acted for, lower case; None: the signer's own account."""
+        return self._vault
+
     def connection(
         self,
         listener: StreamListener,
