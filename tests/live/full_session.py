@@ -70,7 +70,7 @@ class Net:
             "requests": RequestLine(seed + 20_000),
         }
         self.ways = {
-            name: InProcess(gateway, latency=latency, faults=line, seed=seed + k, timeout_s=2.0)
+            name: InProcess(gateway, latency=latency, faults=line, seed=seed + k, timeout_s=10.0)
             for k, (name, line) in enumerate(self.lines.items())
         }
         self.stream: Connection | None = None

@@ -20,6 +20,7 @@ from undertow.kernel.desk import PENDING_CANCEL
 from undertow.kernel.l2book import level_qty
 from undertow.maker import Maker
 from undertow.trading.folder import LegStart
+from undertow.trading.orders.ledger import Fill as LedgerFill
 from undertow.trading.orders.order import State
 from undertow.trading.rerun import Verdict, rerun
 
@@ -39,16 +40,12 @@ class Judge:
         """What the exchange had booked before this life, and what the desk began with, seen from now."""
         if self.session.spec.orders != "venue":
             return
-        for coin, account in self.session.orders.ledger.accounts.items():
+        ledger = self.session.orders.ledger
+        for coin, account in ledger.accounts.items():
             made = [fill for fill in self.world.account().fills if fill.coin.name == coin]
-            settled_ms = self.world.exchange.state.now_ms - round(SLACK_S * 1e3)
-            late = sum(fill.time_ms >= settled_ms for fill in made)
+            unheard = sum(not ledger.knows(_booked(fill)) for fill in made)  # under way
+            self.fills_before[coin] = len(made) - unheard - account.fills
             desk = self.session.parts.session.lanes[coin].runner.states["desk"][0]
-            for unheard in range(late + 1):  # fills under way
-                before = len(made) - unheard - account.fills
-                known = made[before : len(made) - unheard]
-                if before >= 0 and _fees(known) == account.fees:
-                    self.fills_before[coin] = before
             self.cash_before[coin] = float(desk["cash"]) - float(account.cash)
 
     def wrong(self) -> list[str]:
@@ -183,8 +180,12 @@ class Judge:
         return found
 
 
-def _fees(fills: list[Fill]) -> Decimal:
-    return Decimal(sum(fill.fee_micro for fill in fills)) / 1_000_000
+def _booked(fill: Fill) -> LedgerFill:
+    """What the ledger knows a fill by."""
+    nothing = Decimal(0)
+    return LedgerFill(
+        fill.coin.name, fill.oid, fill.tid, fill.cloid, fill.side, nothing, 0, nothing, False, fill.time_ms
+    )
 
 
 def parity(folder: Path, config: Config) -> Verdict:

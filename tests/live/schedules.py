@@ -125,19 +125,18 @@ class _Watch:
 
 
 async def _judged(session: FullSession, judge: Judge, outcome: Outcome) -> None:
-    """From the feed's return: right within `WITHIN_S`, and right from then on."""
+    """From the feed's return: right after `WITHIN_S` at the latest, and from then on."""
     loop = asyncio.get_running_loop()
-    returned, wrong = loop.time(), ["not judged"]
-    while wrong and loop.time() - returned < WITHIN_S:
+    returned, last_wrong, wrong = loop.time(), 0.0, ["not judged"]
+    while (since := loop.time() - returned) < WITHIN_S + STEADY_S:
         await asyncio.sleep(0.1)
         wrong = judge.wrong()
-    outcome.right_after_s = max(outcome.right_after_s, loop.time() - returned)
-    for _ in range(round(STEADY_S / 0.1)):
         if wrong:
-            break
-        await asyncio.sleep(0.1)
-        wrong = [f"right, then: {text}" for text in judge.wrong()]
-    outcome.wrong += wrong
+            last_wrong = since
+            if since > WITHIN_S:
+                outcome.wrong += wrong
+                break
+    outcome.right_after_s = max(outcome.right_after_s, last_wrong)
 
 
 async def _life(

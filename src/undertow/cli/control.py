@@ -100,7 +100,7 @@ def reset(
 
 
 def _place(session: Path) -> Place:
-    from undertow.live.channel import NoSession, place_of
+    from undertow.live.reaching import NoSession, place_of
 
     try:
         return place_of(session)
@@ -111,7 +111,7 @@ def _place(session: Path) -> Place:
 def _ask(place: Place, request: Request) -> tuple[Reply, bool]:
     """The reply, and whether the session runs; else its kept switch answers."""
     from undertow.clock import WallClock
-    from undertow.live.channel import ask, in_its_stead
+    from undertow.live.reaching import ask, in_its_stead
 
     reply = ask(place, request)
     if reply is not None:

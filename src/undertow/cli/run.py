@@ -182,10 +182,10 @@ def _spec(options: dict[str, object], config: Config, *, has_key: bool) -> RunSp
         leverage=options["leverage"],  # type: ignore[arg-type]
         latency_ms=float(options["latency_ms"]),  # type: ignore[arg-type]
         folder=options["folder"],  # type: ignore[arg-type]
+        limits=options["limits"],  # type: ignore[arg-type]
         stage=options["stage"],  # type: ignore[arg-type]
         live=bool(options["live"]),
         skip_stages=bool(options["skip_stages"]),
-        limits=options["limits"],  # type: ignore[arg-type]
     )
     return spec_of(asked, config, has_key=has_key)
 

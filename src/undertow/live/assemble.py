@@ -202,7 +202,7 @@ def put_together(
     execution = _execution(spec, config, client, clock, coins, limits, gate, ear)
     heard: Execution = HeardExecution(execution, watch.on_fill)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
     enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
     guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, memory, facts)
     ear.session, ear.guard = session, guard
@@ -213,8 +213,11 @@ def put_together(
             AccountReports(execution),
             since_ms=clock.now_ns() // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
+            orders=False,
         )
-    links = Links(client, feed, session, account, facts.connection)
+    is_blind = (lambda: execution.is_blind) if isinstance(execution, VenueExecution) else (lambda: False)
+    links = Links(client, feed, session, account, facts.connection, is_blind)
+    session.stale = links.stale
     for runner in runners:
         state, params = runner.state, runner.params.view(np.recarray)[0]
         watch.add_coin(runner.coin, runner.maker, state, params, runner.instrument, runner.book)

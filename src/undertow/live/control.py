@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
+from undertow.live.private import write_private
 from undertow.risk.findings import Grade, Reason
 from undertow.risk.guard import Guard
 from undertow.risk.memory import Latched
@@ -103,7 +104,7 @@ class Control:
         finally:
             os.umask(before)
         place = Place(socket=str(path), pid=os.getpid(), kill_file=str(self._kill_file.resolve()))
-        _write_private(self._folder / FILE, msgspec.json.format(msgspec.json.encode(place)) + b"\n")
+        write_private(self._folder / FILE, msgspec.json.format(msgspec.json.encode(place)) + b"\n")
 
     async def stop(self) -> None:
         """Listen no longer."""
@@ -173,12 +174,3 @@ def reason_of(name: str | None) -> Reason | None:
         return Reason(name)
     except ValueError:
         raise ValueError(f"reason {name!r} is not known; there are: {', '.join(Reason)}") from None
-
-
-def _write_private(path: Path, raw: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        os.write(descriptor, raw)
-    finally:
-        os.close(descriptor)

@@ -116,7 +116,7 @@ def _watched(parts: Parts, url: str) -> WatchSpec:
         network=client.network,
         account=client.account,
         assets={coin.name: coin.asset for coin in parts.coins},
-        vault=client.vault,
         session=execution.table.session,
+        vault=client.vault,
         log=str((parts.recorder.folder / "watchdog.log").resolve()),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from undertow.config import Config, load
 from undertow.live.spec import RunSpec
@@ -21,9 +22,13 @@ from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.notices import Kind, Notice
 from undertow.trading.paper_limits import PaperLimits
 from undertow.trading.session import LiveSession
+from undertow.units import NS_PER_S
 from undertow.venue.errors import parse_refusal
 from undertow.venue.refusals import Refusal
 from undertow.venue.universe import Coin
+
+if TYPE_CHECKING:
+    from undertow.live.assemble import Parts
 
 LIMIT_SLACK = 1.5
 """The position limit at the point of sending over the maker's own.
@@ -171,3 +176,15 @@ def make_guard(
     )
     session.watcher = guard
     return guard
+
+
+def tell_guard(parts: Parts, now_ns: int) -> None:
+    """What only the client knows: clocks and budget; put in force whatever has changed."""
+    client, guard, unsure_ns = parts.client, parts.guard, parts.client.time.uncertainty_ns
+    unsure_s = None if unsure_ns is None else unsure_ns / NS_PER_S
+    guard.on_clock(client.time.ahead_ns / NS_PER_S, unsure_s, now_ns)
+    if parts.spec.orders == "venue":
+        guard.on_budget(client.budget.left, now_ns)
+    if guard.switch.unkept and guard.switch.unkept not in parts.facts.notes:
+        parts.facts.notes.append(guard.switch.unkept)
+    parts.session.enforce(now_ns)

@@ -29,12 +29,16 @@ class Net:
     socket: Connector
 
 
+def http_url(spec: RunSpec) -> str:
+    """Where the network of `spec` takes requests."""
+    return spec.url.rstrip("/") or endpoints(spec.network).http
+
+
 def net_of(spec: RunSpec, clock: Clock) -> Net:
     """The network of `spec`."""
-    where = endpoints(spec.network)
-    http_url = spec.url.rstrip("/") or where.http
-    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    return Net(HttpxClient(http_url), connector(ws_url, clock))
+    url = http_url(spec)
+    ws_url = url.replace("http", "ws", 1) + "/ws" if spec.url else endpoints(spec.network).ws
+    return Net(HttpxClient(url), connector(ws_url, clock))
 
 
 async def join(

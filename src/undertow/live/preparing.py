@@ -51,10 +51,9 @@ async def prepare(
 ) -> Parts:
     """The parts of a session, put together; nothing has been started.
 
-    ``name``: of the session's folder (one that exists gets new legs). ``passing``: the account ends with
-    the session, and what the kill switch holds with it. Raises `CannotRun`.
+    ``passing``: the account ends with the session, and so does what its kill switch holds.
+    ``name``: of the session's folder (one that exists gets new legs). Raises `CannotRun`.
     """
-    risk = risk_file(spec.limits)
     found = found or await look_around(client, spec, spec.coins, used.made)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
@@ -69,8 +68,9 @@ async def prepare(
     coins = ", ".join(spec.coins)
     say(f"{spec.maker} on {coins} ({spec.network}{stage}), {found.equity_usd:,.2f} USD; {folder}")
     make_private(folder)
-    recorder = SessionRecorder(folder, execution=spec.orders, about=about(used.read, spec))
+    risk = risk_file(spec.limits)
     memory = kill_memory(spec, folder, client.account, passing=passing)
+    recorder = SessionRecorder(folder, execution=spec.orders, about=about(used.read, spec))
     facts = _facts(spec, name)
     return put_together(
         spec, used.made, client, clock, found, leverage, runners, facts, recorder, risk, memory

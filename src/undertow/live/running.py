@@ -24,9 +24,11 @@ from undertow.live import rollout
 from undertow.live.about import about
 from undertow.live.assemble import Parts, look_around
 from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
+from undertow.live.controlled import controlled
+from undertow.live.deadman import protected
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.handle import Handle
-from undertow.live.joining import Net, join, net_of, stage_allowed
+from undertow.live.joining import Net, http_url, join, net_of, stage_allowed
 from undertow.live.local import (
     histories,
     local_markets,
@@ -44,7 +46,7 @@ from undertow.live.trade import Show, Stopped, Traded, trade, unless_stopped
 from undertow.live.watching import Watching
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
-from undertow.venue.endpoints import endpoints
+from undertow.venue.client import VenueClient
 from undertow.venue.signing import Signer
 
 
@@ -72,8 +74,12 @@ class _Joined:
 
     spec: RunSpec
     used: Used
+    client: VenueClient
     parts: Parts
-    dead_man: Signer | None = None
+    watched: Signer | None
+    """Whose orders a dead-man's switch watches; None: they end with the exchange, or go nowhere."""
+    outside: bool
+    """Whether other processes can talk to it."""
 
 
 async def run_session(
@@ -134,6 +140,8 @@ async def _joined(
             coins=spec.coins or tuple(m.coin for m in markets),
             references=spec.references or local_references(markets),
         )
+    watched = signer if spec.dead_man and spec.orders == "venue" and child is None and net is None else None
+    outside = net is None
     net = net or net_of(spec, clock)
     stack.push_async_callback(net.http.close)
     spec, client, authority = await join(spec, net, clock, signer)
@@ -149,8 +157,7 @@ async def _joined(
     used = Used(config, make(config), make, skipped)
     passing = child is not None
     parts = await prepare(spec, used, client, clock, say=say, found=found, past=past, passing=passing)
-    guarded = spec.dead_man and spec.orders == "venue" and not passing
-    return _Joined(spec, used, parts, signer if guarded else None)
+    return _Joined(spec, used, client, parts, watched, outside)
 
 
 def _tell_authority(authority: Authority | None, say: Say) -> None:
@@ -178,8 +185,10 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
         parts.facts.notes.append(f"stages skipped: {text}")
     handle.attach(_reloading(parts, used, watching))
     try:
-        url = spec.url or endpoints(spec.network).http
-        traded = await trade(parts, handle.stop, seen, dead_man=joined.dead_man, url=url)
+        async with contextlib.AsyncExitStack() as stack:
+            if joined.outside:
+                await stack.enter_async_context(controlled(parts))
+            traded = await _watched_trade(joined, handle, seen)
     finally:
         handle.attach(None)
     traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
@@ -193,6 +202,16 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
         urgent=ended.orders_left > 0 or ended.broke is not None,
     )
     return ended
+
+
+async def _watched_trade(joined: _Joined, handle: Handle, seen: Show) -> Traded:
+    """Trade, under a dead-man's switch where orders would outlive the process."""
+    if joined.watched is None:
+        return await trade(joined.parts, handle.stop, seen)
+    async with protected(joined.parts, http_url(joined.spec), joined.watched) as protection:
+        traded = await trade(joined.parts, handle.stop, seen)
+        protection.orders_left = traded.orders_left > 0
+    return traded
 
 
 def account(parts: Parts, used: Used, traded: Traded) -> Ended:

@@ -29,9 +29,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``history_s``: how long a local market has lived, and its maker watched, before the session.
     ``account``: whose money is traded (empty: the key's own). ``live``: real money may be.
     ``expire_after_s`` None: orders never expire.
-    ``stage``: of the rollout; ``skip_stages``: even where the one before it is not done, and said so.
     ``limits``: the limit file; ``dead_man``: orders at a venue that outlives the process are cancelled when
     it ends in disorder (docs/risk.md).
+    ``stage``: of the rollout; ``skip_stages``: even where the one before it is not done, and said so.
     """
 
     network: Network = "local"
@@ -51,10 +51,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     live: bool = False
     expire_after_s: float | None = 10.0
-    stage: Stage = "full"
-    skip_stages: bool = False
     limits: Path | None = None
     dead_man: bool = True
+    stage: Stage = "full"
+    skip_stages: bool = False
 
     def __post_init__(self) -> None:
         if self.duration_s is not None and not self.duration_s > 0.0:

@@ -35,11 +35,9 @@ class Kill(Section, frozen=True, kw_only=True):
     rejects_window_s: Annotated[float, between(0.1, 3600, "window they are counted in, s")] = 10.0
     requests_kept: Annotated[float, between(0, 1e9, "requests of the budget kept to cancel with")] = 100.0
     jump_window_s: Annotated[float, between(0.1, 3600, "window of a price jump, s")] = 5.0
-    jump_bps: Annotated[float, between(0.1, 10_000, "move in the window that is one in any case, bps")] = (
-        150.0
-    )
-    jump_sigmas: Annotated[float, between(1, 1000, "or this many σ·√window")] = 15.0
-    jump_floor_bps: Annotated[float, between(0, 10_000, "but no less than this, bps")] = 30.0
+    jump_bps: Annotated[float, between(0.1, 10_000, "move in it that is one in any case, bps")] = 200.0
+    jump_sigmas: Annotated[float, between(1, 1000, "or this many σ·√window")] = 25.0
+    jump_floor_bps: Annotated[float, between(0, 10_000, "but no less than this, bps")] = 50.0
     clock_skew_s: Annotated[float, between(0.01, 3600, "venue's clock off ours, s")] = 2.0
     liquidation_bps: Annotated[float, between(1, 10_000, "mark from the liquidation price, bps")] = 500.0
     oracle_still_s: Annotated[float, between(1, 86_400, "oracle and mark without a move, s")] = 300.0

@@ -152,9 +152,9 @@ class Admission:
         """Whether `order`, which adds `more` lots to its side, may not leave; then it is counted and told."""
         gate = self.gates[order.coin]
         position = self._ledger.accounts[order.coin].lots
+        exposure = self._table.exposure(order.coin, order.side) + more
         found = self._closed(order, position) or self._too_much(order, position, more)
         if found is None:
-            exposure = self._table.exposure(order.coin, order.side) + more
             found = gate.breach(order, position, exposure, self._mids.of(order.coin), now_ns)
         else:
             gate.refused[found] += 1
@@ -162,7 +162,7 @@ class Admission:
             return False
         text = found.value
         if found is Breach.POSITION:
-            worst = self._table.exposure(order.coin, order.side) + more + order.side * position
+            worst = exposure + order.side * position
             text = f"position and orders would come to {worst} of {gate.limit_lots} lots"
         self._notices.tell(now_ns, Kind.LIMIT, order.coin, text, order.lots)
         return True

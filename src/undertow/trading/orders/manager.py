@@ -144,6 +144,11 @@ class VenueExecution:
             for name, account in self.ledger.accounts.items()
         }
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether what happens to orders is not known just now: no new ones are taken."""
+        return self.admission.closed
+
     def send(self, coin: str, now_ns: int, actions: NDArray[np.void]) -> None:
         """Take a batch of actions; what the limits refuse is answered at once, the rest is sent."""
         cancels, modifies, news = self.admission.admit(coin, now_ns, actions)
@@ -181,6 +186,7 @@ class VenueExecution:
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        self._inquiry.hurry()
         try:
             await self._stopping.run()
         finally:
@@ -214,6 +220,7 @@ class VenueExecution:
         """The stream broke: nothing new is sent until what was missed has been asked for."""
         self._heard = False
         self.admission.closed = True
+        self._inquiry.pause()
         if self._recovering is not None:
             self._recovering.cancel()
             self._recovering = None
@@ -225,6 +232,7 @@ class VenueExecution:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
+        self.sender.hurry()
         await self._recovery.again()
         self.admission.closed = False
 

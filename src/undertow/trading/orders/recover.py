@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from undertow.clock import Clock
-from undertow.trading.orders.inquiry import SKEW_MS, Inquiry
+from undertow.trading.orders.inquiry import SKEW_MS, Inquiry, together
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.notices import Kind, Notices
@@ -60,6 +60,7 @@ class Recovery:
 
     async def again(self) -> None:
         """After a break of the stream: orders found, fills booked, position proven."""
+        self._inquiry.hurry()
         await self._patiently(self._once)
         while self._inquiry.pending:
             await asyncio.sleep(_AGAIN_S[0])
@@ -78,10 +79,9 @@ class Recovery:
 
     async def open_reports(self) -> list[Report]:
         """Open orders on the session's coins, dex by dex."""
-        names, out = self._table.coins.by_name, []
-        for dex in self._table.coins.dexes:
-            out += [report for report in await self._port.open_orders(dex) if report.coin in names]
-        return out
+        names = self._table.coins.by_name
+        listed = await together(self._port.open_orders(dex) for dex in self._table.coins.dexes)
+        return [report for reports in listed for report in reports if report.coin in names]
 
     async def _clear(self) -> None:
         """Cancel what earlier sessions left, until it is gone."""
@@ -112,10 +112,8 @@ class Recovery:
             self._ledger.open_with(coin, lots)
 
     async def _positions(self) -> dict[str, int]:
-        out: dict[str, int] = {}
-        for dex in self._table.coins.dexes:
-            out |= await self._port.positions(dex)
-        return out
+        found = await together(self._port.positions(dex) for dex in self._table.coins.dexes)
+        return {coin: lots for positions in found for coin, lots in positions.items()}
 
     async def _fills(self) -> None:
         """Book every fill not yet known."""
@@ -166,13 +164,14 @@ class Recovery:
         """Compare the venue's position with the ledger's; what no fill explains is told, not corrected.
 
         The venue's is of some moment between question and answer: it must be one that the ledger went
-        through, once the fills up to the answer are booked.
+        through, once the fills up to the answer are booked. They are asked for only where it is not yet.
         """
         wrong: dict[str, int] = {}
         for attempt in range(_PROOFS):
             with self._ledger.trace() as positions:
                 found = await self._positions()
-                await self._fills()
+                if any(lots not in positions[coin] for coin, lots in found.items()):
+                    await self._fills()
             wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return

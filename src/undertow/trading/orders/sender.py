@@ -8,6 +8,7 @@ and its orders are asked for. Until one or the other is known they count as if t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,7 +60,13 @@ class Sender:
         self._hold_until = 0.0
         self._hold_s = TOO_FAST_S
         self._exhausted_until = 0.0
+        self._reachable = asyncio.Event()
         self.counts = Counts()
+
+    def hurry(self) -> None:
+        """The venue can be reached again: lost requests are made sure of now, not when patience ends."""
+        self._reachable.set()
+        self._reachable = asyncio.Event()
 
     @property
     def in_flight(self) -> int:
@@ -153,7 +160,9 @@ class Sender:
                     return
                 if reply.refused.why in (Why.NONCE_USED, Why.NONCE_LOW):
                     break
-            await asyncio.sleep(_BURN_AGAIN_S[min(tried, len(_BURN_AGAIN_S) - 1)])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BURN_AGAIN_S[min(tried, len(_BURN_AGAIN_S) - 1)]):
+                    await self._reachable.wait()
             tried += 1
         self._landed(batch)
         self._replies.doubt(batch, self._clock.now_ns())

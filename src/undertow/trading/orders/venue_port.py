@@ -131,7 +131,7 @@ class ClientPort:
     async def open_orders(self, dex: str) -> list[Report]:
         """Open orders on a dex."""
         try:
-            orders = await self._client.info(FrontendOpenOrdersRequest(user=self._user, dex=dex))
+            orders = await self._client.info(FrontendOpenOrdersRequest(user=self._user, dex=dex), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         coins = self._coins.by_name
@@ -140,7 +140,7 @@ class ClientPort:
     async def order_status(self, key: int | str) -> Report | None:
         """One order."""
         try:
-            reply = await self._client.info(OrderStatusRequest(user=self._user, oid=key))
+            reply = await self._client.info(OrderStatusRequest(user=self._user, oid=key), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         if not isinstance(reply, OrderFound):
@@ -161,7 +161,7 @@ class ClientPort:
     async def positions(self, dex: str) -> dict[str, int]:
         """Positions of the session's coins on a dex."""
         try:
-            state = await self._client.info(ClearinghouseStateRequest(user=self._user, dex=dex))
+            state = await self._client.info(ClearinghouseStateRequest(user=self._user, dex=dex), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         held = {entry.position.coin: entry.position.szi for entry in state.asset_positions}
