@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live.venues import AGENT, COIN, MASTER, SUB, exchange, pump
+from tests.live.venues import AGENT, COIN, MASTER, START_NS, SUB, exchange, pump
 
-from undertow.clock import WallClock
+from undertow.clock import LoopClock, WallClock, run_virtually
 from undertow.config import Config, Risk, Symmetric
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess
 from undertow.live import rollout
+from undertow.live.deadman import _watched
 from undertow.live.handle import Handle
 from undertow.live.joining import Net
+from undertow.live.preparing import as_it_is, prepare
 from undertow.live.running import Ended, run_session
 from undertow.live.spec import RunSpec
+from undertow.venue.client import VenueClient
 
 CONFIG = Config(
     risk=Risk(lot_usd=200.0), symmetric=Symmetric(half_spread_bps=1.0, spacing_bps=0.5, requote_bps=0.5)
@@ -81,6 +84,21 @@ def test_a_sub_account_trades_with_its_masters_agent(tmp_path: Path) -> None:
     assert ended.orders_left == 0
     (line,) = rollout.read(tmp_path, "local", SUB, COIN)
     assert (line.stage, line.faults) == ("full", ())
+
+
+def test_the_watchdog_cancels_for_the_sub_account_too(tmp_path: Path) -> None:
+    async def main() -> str | None:
+        clock = LoopClock(START_NS)
+        gateway = Gateway(exchange(), clock)
+        net, pumping = InProcess(gateway), asyncio.create_task(pump(gateway))
+        client = VenueClient(net, net, clock, network="local", signer=AGENT, account=SUB, vault=SUB)
+        spec = RunSpec(url="x", coins=(COIN,), maker="symmetric", account=SUB, folder=tmp_path)
+        parts = await prepare(spec, as_it_is(CONFIG), client, clock, say=lambda line: None)
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)
+        return _watched(parts, "x").vault
+
+    assert run_virtually(main()) == SUB
 
 
 def test_shadow_sends_nothing(tmp_path: Path) -> None:
