@@ -198,6 +198,11 @@ class FullSession:
         self.views = [*self.views[-3:], view]
 
     @property
+    def has_begun(self) -> bool:
+        """Whether recovery is done and the makers see rows."""
+        return self.parts.session._task is not None
+
+    @property
     def orders(self) -> VenueExecution:
         """The order manager (venue execution)."""
         assert isinstance(self.parts.execution, VenueExecution)

@@ -35,6 +35,7 @@ class Judge:
         self.session, self.world = session, session.world
         self.fills_before: dict[str, int] = {}
         self.cash_before: dict[str, float] = {}
+        self._stale_ns: dict[tuple[str, int], int] = {}
 
     def start_from_here(self) -> None:
         """What the exchange had booked before this life, and what the desk began with, seen from now."""
@@ -84,9 +85,16 @@ class Judge:
                     wrong.append(f"{coin} book: {level} was {true[index].get(tick, 0) / steps}")
                 if level_qty(runner.book, side, tick) != level.qty:
                     wrong.append(f"{coin} maker's book: {level} is {level_qty(runner.book, side, tick)}")
-        if any(parts.session.gate.stale_sides(coin)) and not wrong:
-            wrong.append(f"{coin}: sides {set(parts.session.gate.stale_sides(coin))} still stale")
-        return wrong
+        return wrong + self._stale(coin)
+
+    def _stale(self, coin: str) -> list[str]:
+        """Sides that stay stale (a sweep may empty what is known of one for a moment)."""
+        now_ns, sides = self.world.clock.now_ns(), self.session.parts.session.gate.stale_sides(coin)
+        for side in (1, -1):
+            if side not in sides:
+                self._stale_ns.pop((coin, side), None)
+        since = [now_ns - self._stale_ns.setdefault((coin, side), now_ns) for side in sides]
+        return [f"{coin}: sides {set(sides)} still stale"] if max(since, default=0) > 0.7e9 else []
 
     def _orders(self, coin: str) -> list[str]:
         """Desk, table and exchange have the same orders."""

@@ -165,6 +165,7 @@ class Sender:
             dead_at_ms = None if expires_ms is None else expires_ms + SKEW_MS
             if dead_at_ms is not None and self._clock.now_ns() // _MS > dead_at_ms:
                 break
+            reachable = self._reachable
             try:
                 reply = await self._port.burn(nonce)
             except Unanswered:
@@ -178,7 +179,7 @@ class Sender:
                     break
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BURN_AGAIN_S[min(tried, len(_BURN_AGAIN_S) - 1)]):
-                    await self._reachable.wait()
+                    await reachable.wait()
             tried += 1
         self._landed(batch, nonce, "asked")
         self._replies.doubt(batch, self._clock.now_ns())
