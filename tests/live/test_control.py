@@ -14,8 +14,8 @@ from tests.trading.driving import market, play, runner
 
 from undertow.cli import control as commands
 from undertow.cli.errors import UsageError
-from undertow.live.reaching import NoSession, ask, place_of
 from undertow.live.control import FILE, Control, KillNow, Reset, Status
+from undertow.live.reaching import NoSession, ask, place_of
 from undertow.risk.findings import Finding, Grade, Reason
 from undertow.risk.memory import FileMemory
 from undertow.risk.switch import KillSwitch

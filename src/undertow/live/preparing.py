@@ -72,7 +72,9 @@ async def prepare(
     memory = kill_memory(spec, folder, client.account, passing=passing)
     recorder = SessionRecorder(folder, execution=spec.orders, about=about(used.read, spec))
     facts = _facts(spec, name)
-    return put_together(spec, used.made, client, clock, found, leverage, runners, facts, recorder, risk, memory)
+    return put_together(
+        spec, used.made, client, clock, found, leverage, runners, facts, recorder, risk, memory
+    )
 
 
 def _facts(spec: RunSpec, name: str) -> SessionFacts:

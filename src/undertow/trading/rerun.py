@@ -123,8 +123,8 @@ class _Compare:
         """Nothing to do."""
 
     def rows(self, rows: NDArray[np.void]) -> None:
-        """Keep the ORDER rows."""
-        if len(rows) and rows["kind"][0] == ORDER:
+        """Keep the maker's ORDER rows (a stretch may begin with one of the session's own)."""
+        if len(rows) and _is_request(rows[:1])[0]:
             self.made.append(rows.copy())
 
     def told(self, told: NDArray[np.void]) -> None:
