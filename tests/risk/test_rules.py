@@ -13,6 +13,7 @@ from undertow.risk.findings import Reason
 from undertow.risk.rules.budget import budget_finding
 from undertow.risk.rules.drawdown import Drawdown
 from undertow.risk.rules.feed import FeedSilence
+from undertow.risk.rules.halt import EmptyBook
 from undertow.risk.rules.jump import MidWindow, PriceJump
 from undertow.risk.rules.liquidation import liquidation_finding, liquidation_px, maintenance_usd
 from undertow.risk.rules.loss import Loss
@@ -262,3 +263,18 @@ def test_an_oracle_that_stands_still_or_far(told) -> None:
         assert (found is not None) == (still or far)
     rule.again(now)
     assert rule.look("A", math.nan, now) is None
+
+
+@FAST
+@given(path=st.lists(st.tuples(st.integers(1, 6 * S), st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_a_book_that_stays_empty_is_a_halt(path) -> None:
+    rule = EmptyBook(10.0)
+    now, since, known = 0, None, False
+    for gap, bid, ask in path:
+        now += gap
+        known |= bid or ask
+        since = None if bid or ask else (now if since is None and known else since)
+        found = rule.look("A", 1.0 if bid else math.nan, 2.0 if ask else math.nan, now)
+        assert (found is not None) == (since is not None and now - since >= 10 * S)
+    rule.again()
+    assert rule.look("A", math.nan, math.nan, now) is None

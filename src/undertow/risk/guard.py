@@ -21,9 +21,9 @@ from undertow.risk.flatten import Flatten
 from undertow.risk.memory import Latched
 from undertow.risk.rulebook import CoinRules, Rulebook
 from undertow.risk.rules.budget import budget_finding, exhausted_finding
+from undertow.risk.rules.halt import halt_finding
 from undertow.risk.rules.liquidation import Tiers
 from undertow.risk.rules.manual import manual_finding
-from undertow.risk.rules.oracle import halt_finding
 from undertow.risk.rules.skew import skew_finding
 from undertow.risk.rules.unexplained import unexplained_finding
 from undertow.risk.settings import Bounds

@@ -10,6 +10,7 @@ from undertow.risk.findings import Finding, Reason
 from undertow.risk.market import BOOK, CONTEXT, MarketWatch
 from undertow.risk.rules.drawdown import Drawdown
 from undertow.risk.rules.feed import FeedSilence
+from undertow.risk.rules.halt import EmptyBook
 from undertow.risk.rules.jump import MidWindow, PriceJump
 from undertow.risk.rules.liquidation import Tiers, liquidation_finding, maintenance_usd
 from undertow.risk.rules.loss import Loss
@@ -34,6 +35,7 @@ class CoinRules:
     jump: PriceJump = field(init=False)
     oracle: OracleStop = field(init=False)
     feeds: FeedSilence = field(init=False)
+    empty: EmptyBook = field(init=False)
 
     def rules(self, bounds: Bounds) -> CoinRules:
         """Itself, with its rules set to `bounds`."""
@@ -42,6 +44,7 @@ class CoinRules:
             MidWindow(kill.jump_window_s), kill.jump_bps, kill.jump_sigmas, kill.jump_floor_bps
         )
         self.oracle = OracleStop(kill.oracle_still_s, kill.oracle_far_bps, kill.oracle_far_s)
+        self.empty = EmptyBook(kill.book_empty_s)
         patience = {BOOK: kill.book_silent_s, CONTEXT: kill.context_silent_s}
         patience |= {f"ref:{k}": kill.reference_silent_s for k in range(1, self.references + 1)}
         self.feeds = FeedSilence(patience)
@@ -130,6 +133,7 @@ class Rulebook:
         """What silence shows."""
         for one in self.coins.values():
             yield from _some(one.feeds.look(one.coin, now_ns))
+            yield from _some(one.empty.look(one.coin, one.market.bid_px, one.market.ask_px, now_ns))
 
     def again(self, reason: Reason, coin: str, now_ns: int) -> None:
         """A reason was reset by hand: what it counts begins anew."""
@@ -145,6 +149,8 @@ class Rulebook:
                 one.jump.again()
             elif reason is Reason.ORACLE:
                 one.oracle.again(now_ns)
+            elif reason is Reason.HALT:
+                one.empty.again()
             elif reason is Reason.STALE:
                 one.feeds.again(now_ns)
 

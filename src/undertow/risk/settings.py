@@ -29,6 +29,7 @@ class Kill(Section, frozen=True, kw_only=True):
         | None
     ) = None
     book_silent_s: Annotated[float, between(1, 86_400, "silence of a coin's book, s")] = 30.0
+    book_empty_s: Annotated[float, between(0.1, 86_400, "both sides of the book empty, s")] = 10.0
     context_silent_s: Annotated[float, between(1, 86_400, "silence of mark and oracle, s")] = 60.0
     reference_silent_s: Annotated[float, between(1, 86_400, "silence of a reference's mid, s")] = 300.0
     rejects: Annotated[int, between(1, 100_000, "refusals (post-only ones not counted) in the window")] = 30
@@ -51,8 +52,8 @@ class Kill(Section, frozen=True, kw_only=True):
     sweep: Annotated[bool, Meta(description="pull quotes that a sweep has come near to, between cycles")] = (
         True
     )
-    sweep_bps: Annotated[float, between(0.1, 1000, "least move within a cycle that is a sweep, bps")] = 3.0
-    sweep_sigmas: Annotated[float, between(0, 1000, "and no less than this many σ·√cycle")] = 6.0
+    sweep_bps: Annotated[float, between(0.1, 1000, "least move within a cycle that is a sweep, bps")] = 6.0
+    sweep_sigmas: Annotated[float, between(0, 1000, "and no less than this many σ·√cycle")] = 10.0
     sweep_keep: Annotated[
         float, between(0, 1, "share of its distance from the mid a quote must have kept to stay")
     ] = 0.5

@@ -84,8 +84,6 @@ class Gate:
         sides = frozenset((1, -1) if side == 0 else (side,))
         held = self._stale.get(coin, frozenset())
         self._stale[coin] = held | sides if stale else held - sides
-        if not self._stale[coin]:
-            self._pulled.pop(coin, None)
 
     def restrain(self, coin: str, restraint: Restraint | None) -> None:
         """The kill switch leaves no more of `coin` than `restraint` (None: everything)."""

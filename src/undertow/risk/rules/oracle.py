@@ -63,8 +63,3 @@ class OracleStop:
         self._moved_ns = now_ns
         self._told_ns = now_ns
         self._far_since_ns.clear()
-
-
-def halt_finding(coin: str, text: str) -> Finding:
-    """The venue says that `coin` is not traded."""
-    return Finding(Reason.HALT, f"the venue: {text}", 1.0, coin)
