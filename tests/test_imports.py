@@ -39,9 +39,10 @@ ALLOWED: dict[str, set[str]] = {
     "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
     "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
+    "risk": SPEECH | {"config", "kernel", "trading"},
     "live": SPEECH
     | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
-    | {"synthetic", "data"},
+    | {"synthetic", "data", "risk"},
     "api": SPEECH
     | {
         "market_params",

@@ -2,8 +2,8 @@
 
 The exchange, the transport with its faults and the traders are those of the order manager's own sessions
 (`tests.trading.orders.exchange_sessions`), on virtual time. Each life of the process ends at a statement
-drawn at random: before it, or after it was carried out. What the makers were shown is known only up to a point
-drawn at random before that, as with a capture that was not flushed.
+drawn at random: before it, or after it was carried out. What the makers were shown is known only up to a
+point drawn at random before that, as with a capture that was not flushed.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trading.driving import config, end, maker_of, market, paper_session, play, runner  # noqa: F401
-from tests.trading.feeds import messages
+from tests.trading.driving import market, paper_session, play, runner
 
 from undertow.journal.resume import HALF_LIVES, LONGEST_S, RULES, discounted
 from undertow.kernel.volatility import MEDIUM, sigma_total
+from undertow.trading.playback import messages
 from undertow.trading.runner import cell
 
 KEPT = ("desk", "allowance", "score", "tally")

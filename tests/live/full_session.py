@@ -232,8 +232,8 @@ class FullSession:
                 file.close()
             coin.runner.capture = None
         session.recorder = None
-        self.parts.memory.journal.close()
-        self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
+        self.parts.kept.journal.close()
+        self.parts.kept.journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]
         if isinstance(self.parts.execution, VenueExecution):

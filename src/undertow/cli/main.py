@@ -40,6 +40,17 @@ app.command(
     help="Where each coin stands from shadow to full size, and what is missing.",
 )
 app.command(
+    "undertow.cli.plan:plan",
+    name="plan",
+    help="What a capital can carry: lots, levels, limits, leverage, requests, worst day.",
+)
+for _name, _help in (
+    ("status", "What a running session does, and what its kill switch holds."),
+    ("kill", "Throw a session's kill switch."),
+    ("reset", "Let go of what a session's kill switch holds."),
+):
+    app.command(f"undertow.cli.control:{_name}", name=_name, help=_help)
+app.command(
     "undertow.cli.replay:replay",
     name="replay",
     help="Replay a maker over a market and write the account of its session.",

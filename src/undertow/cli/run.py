@@ -51,6 +51,7 @@ def run(
     latency_ms: float = 200.0,
     folder: Path | None = None,
     resume: str = "",
+    limits: Path | None = None,
     plain: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     open: Annotated[bool, Flag] = False,
@@ -107,6 +108,8 @@ def run(
     resume
         Take a session up again: its folder, or ``last`` for the youngest in --folder. What it trades and how
         stays as it was; orders, fills and position are reconciled with the exchange before the first quote.
+    limits
+        Limit file: what no maker can argue with, and when the kill switch is thrown (docs/risk.md).
     plain
         Lines instead of the screen, on a terminal too.
     json
@@ -190,6 +193,7 @@ def _spec(options: dict[str, object], config: Config, *, has_key: bool) -> RunSp
         stage=options["stage"],  # type: ignore[arg-type]
         live=bool(options["live"]),
         skip_stages=bool(options["skip_stages"]),
+        limits=options["limits"],  # type: ignore[arg-type]
     )
     return spec_of(asked, config, has_key=has_key)
 

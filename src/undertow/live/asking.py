@@ -37,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage | None = None
     live: bool = False
     skip_stages: bool = False
+    limits: Path | None = None
 
 
 def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
@@ -65,6 +66,7 @@ def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
         expire_after_s=section.expire_after_s or None,
         stage=stage_of(asked, config, orders),
         skip_stages=asked.skip_stages,
+        limits=asked.limits,
     )
 
 

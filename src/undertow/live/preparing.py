@@ -11,15 +11,8 @@ from typing import Final
 from undertow.clock import Clock
 from undertow.config import Config
 from undertow.live.about import about
-from undertow.live.assemble import (
-    Found,
-    Parts,
-    look_around,
-    make_runners,
-    order_coins,
-    put_together,
-    set_leverage,
-)
+from undertow.live.assemble import Found, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live.guarding import kill_memory, order_coins, risk_file
 from undertow.live.private import make_private
 from undertow.live.remembering import SessionMemory, begin_memory, resume_memory, take_up
 from undertow.live.spec import RunSpec
@@ -59,12 +52,15 @@ async def prepare(
     found: Found | None = None,
     past: Mapping[str, Recording] | None = None,
     name: str | None = None,
+    passing: bool = False,
 ) -> Parts:
     """The parts of a session, put together; nothing has been started.
 
-    ``name``: of the session's folder. Raises `CannotRun`, and `JournalError` where the session's journal
-    cannot be made or, with ``spec.resume``, taken up.
+    ``name``: of the session's folder. ``passing``: the account ends with the session, and what the kill
+    switch holds with it. Raises `CannotRun`, and `JournalError` where the session's journal cannot be made
+    or, with ``spec.resume``, taken up.
     """
+    risk = risk_file(spec.limits)
     found = found or await look_around(client, spec, spec.coins, used.made)
     leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
     if spec.orders == "venue":
@@ -80,24 +76,28 @@ async def prepare(
     coins = ", ".join(spec.coins)
     say(f"{spec.maker} on {coins} ({spec.network}{stage}), {found.equity_usd:,.2f} USD; {folder}")
     make_private(folder)
-    memory = _memory(folder, spec, used.read, client, found, clock)
+    kept = _kept(folder, spec, used.read, client, found, clock)
     try:
-        for line in take_up(memory, folder, runners, order_coins(found), clock.now_ns()):
+        known = order_coins(found.coins, found.instruments)
+        for line in take_up(kept, folder, runners, known, clock.now_ns()):
             say(f"resumed {line}")
         noted = about(used.read, spec)
         recorder = SessionRecorder(folder, execution=spec.orders, about=noted, checkpoint_s=CHECKPOINT_S)
+        memory = kill_memory(spec, folder, client.account, passing=passing)
         facts = _facts(spec, name)
-        return put_together(spec, used.made, client, clock, found, leverage, runners, facts, recorder, memory)
+        return put_together(
+            spec, used.made, client, clock, found, leverage, runners, facts, recorder, kept, risk, memory
+        )
     except BaseException:
-        memory.journal.close()
+        kept.journal.close()
         raise
 
 
-def _memory(
+def _kept(
     folder: Path, spec: RunSpec, config: Config, client: VenueClient, found: Found, clock: Clock
 ) -> SessionMemory:
     """The journal of a new session, or of the one that is resumed."""
-    account, coins = client.account or "", order_coins(found)
+    account, coins = client.account or "", order_coins(found.coins, found.instruments)
     if spec.resume:
         return resume_memory(folder, account, coins, clock)
     return begin_memory(folder, spec, config, account, coins, found.equity_usd, clock)

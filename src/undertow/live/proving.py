@@ -19,8 +19,8 @@ async def start_proven(parts: Parts) -> None:
     ours is cancelled then.
     """
     execution, client = parts.execution, parts.client
-    if isinstance(execution, VenueExecution) and client.account is not None and parts.memory.resumed:
-        since_ms = parts.memory.about.created_ns // NS_PER_MS
+    if isinstance(execution, VenueExecution) and client.account is not None and parts.kept.resumed:
+        since_ms = parts.kept.about.created_ns // NS_PER_MS
         paid = await payments_since(client, client.account, since_ms)
         execution.on_payments([payment_of(payment) for payment in paid])
     await parts.session.start(parts.mids)
@@ -35,7 +35,7 @@ async def start_proven(parts: Parts) -> None:
 
 
 def _said(parts: Parts) -> list[str]:
-    with Reader(parts.memory.journal.path) as reader:
+    with Reader(parts.kept.journal.path) as reader:
         return [
             f"{said.coin}: {said.text}"
             for said in reader.decisions()

@@ -45,7 +45,7 @@ from undertow.live.trade import Show, Stopped, Traded, trade, unless_stopped
 from undertow.live.watching import Watching
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
-from undertow.venue.client import VenueClient
+from undertow.venue.endpoints import endpoints
 from undertow.venue.signing import Signer
 
 
@@ -73,8 +73,8 @@ class _Joined:
 
     spec: RunSpec
     used: Used
-    client: VenueClient
     parts: Parts
+    dead_man: Signer | None = None
 
 
 async def run_session(
@@ -150,8 +150,10 @@ async def _joined(
         return makers.with_calibration(staged(read, spec.stage, found.instruments, found.mids), preset)
 
     used = Used(config, make(config), make, skipped)
-    parts = await prepare(spec, used, client, clock, say=say, found=found, past=past)
-    return _Joined(spec, used, client, parts)
+    passing = child is not None
+    parts = await prepare(spec, used, client, clock, say=say, found=found, past=past, passing=passing)
+    guarded = spec.dead_man and spec.orders == "venue" and not passing
+    return _Joined(spec, used, parts, signer if guarded else None)
 
 
 def _tell_authority(authority: Authority | None, say: Say) -> None:
@@ -179,7 +181,8 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
         parts.facts.notes.append(f"stages skipped: {text}")
     handle.attach(_reloading(parts, used, watching))
     try:
-        traded = await trade(parts, handle.stop, seen)
+        url = spec.url or endpoints(spec.network).http
+        traded = await trade(parts, handle.stop, seen, dead_man=joined.dead_man, url=url)
     finally:
         handle.attach(None)
     traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]

@@ -31,6 +31,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``expire_after_s`` None: orders never expire.
     ``stage``: of the rollout; ``skip_stages``: even where the one before it is not done, and said so.
     ``resume``: folder of a session to take up again, or ``last``; empty: a new one.
+    ``limits``: the limit file; ``dead_man``: orders at a venue that outlives the process are cancelled when
+    it ends in disorder (docs/risk.md).
     """
 
     network: Network = "local"
@@ -53,6 +55,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage = "full"
     skip_stages: bool = False
     resume: str = ""
+    limits: Path | None = None
+    dead_man: bool = True
 
     def __post_init__(self) -> None:
         if self.duration_s is not None and not self.duration_s > 0.0:

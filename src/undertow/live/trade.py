@@ -11,10 +11,15 @@ from typing import Any, TypeVar
 
 from undertow.journal.schema import JournalError
 from undertow.live.assemble import Parts
+from undertow.live.control import Control
+from undertow.live.deadman import Protection, protected
 from undertow.live.facts import Facts
 from undertow.live.proving import start_proven
+from undertow.monitor.display import VIEW_EVERY_S
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.stopping import OrdersLeft
+from undertow.units import NS_PER_S
+from undertow.venue.signing import Signer
 
 T = TypeVar("T")
 Show = Callable[[SessionView], None]
@@ -37,14 +42,23 @@ class Traded:
     broke: BaseException | None = None
 
 
-async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
+async def trade(
+    parts: Parts, stop: asyncio.Event, show: Show, *, dead_man: Signer | None = None, url: str = ""
+) -> Traded:
     """Trade until the duration is over, `stop` is set or something breaks; then cancel everything.
 
-    Raises `Stopped` where nothing was begun.
+    ``dead_man``: who cancels at `url` should this process die; None: nobody. Raises `Stopped` where
+    nothing was begun.
     """
     facts, traded = Facts(parts), Traded()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(_close_journal, parts, stop, traded)
+        protection = Protection()
+        if dead_man is not None:
+            protection = await stack.enter_async_context(protected(parts, url, dead_man))
+        control = _control(parts)
+        await control.start()
+        stack.push_async_callback(control.stop)
         await unless_stopped(stop, start_proven(parts))
         stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
@@ -54,6 +68,7 @@ async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
             traded.broke = await _until(stop, parts, watching)
         finally:
             await _end(parts, stop, traded)
+            protection.orders_left = traded.orders_left > 0
         traded.equity_usd = await facts.equity()
         show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
     traded.said = facts.said
@@ -65,7 +80,7 @@ def _close_journal(parts: Parts, stop: asyncio.Event, traded: Traded) -> None:
     how = parts.facts.stopping or ("stopped" if stop.is_set() else "it did not begin")
     broke = "" if traded.broke is None else f": {type(traded.broke).__name__}: {traded.broke}"
     with contextlib.suppress(JournalError):  # one that could not be written has said so
-        parts.memory.journal.close(parts.client.clock.now_ns(), how + broke)
+        parts.kept.journal.close(parts.client.clock.now_ns(), how + broke)
 
 
 async def _end(parts: Parts, stop: asyncio.Event, traded: Traded) -> None:
@@ -113,22 +128,52 @@ async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]
 async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     """Look at the session a few times a second, and ask the venue what it alone knows now and then."""
     clock = parts.client.clock
-    budget_at = 0.0
+    budget_at = view_at = 0.0
     loop = asyncio.get_running_loop()
-    tidy_at = loop.time() + TIDY_EVERY_S if parts.memory.tidies else math.inf
+    tidy_at = loop.time() + TIDY_EVERY_S if parts.kept.tidies else math.inf
     while True:
         now_ns = clock.now_ns()
         parts.links.look(now_ns)
         facts.note(now_ns)
+        _tell_guard(parts, now_ns)
         parts.watch.look_next(now_ns)
-        show(parts.watch.view(now_ns))
+        if loop.time() >= view_at:
+            view_at = loop.time() + VIEW_EVERY_S
+            show(parts.watch.view(now_ns))
         if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + _BUDGET_EVERY_S
-            asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
+            for question in (parts.client.read_budget(), parts.client.read_time()):
+                asyncio.create_task(_quietly(question), name="question")  # noqa: RUF006
         if loop.time() >= tidy_at:
             tidy_at = loop.time() + TIDY_EVERY_S
-            await asyncio.to_thread(parts.memory.journal.tidy)
+            await asyncio.to_thread(parts.kept.journal.tidy)
         await asyncio.sleep(parts.watch.turn_s)
+
+
+def _tell_guard(parts: Parts, now_ns: int) -> None:
+    """What only the client knows."""
+    client, unsure_ns = parts.client, parts.client.time.uncertainty_ns
+    unsure_s = None if unsure_ns is None else unsure_ns / NS_PER_S
+    parts.guard.on_clock(client.time.ahead_ns / NS_PER_S, unsure_s, now_ns)
+    if parts.spec.orders == "venue":
+        parts.guard.on_budget(client.budget.left, now_ns)
+    if parts.guard.switch.unkept and parts.guard.switch.unkept not in parts.facts.notes:
+        parts.facts.notes.append(parts.guard.switch.unkept)
+    parts.session.enforce(now_ns)
+
+
+def _control(parts: Parts) -> Control:
+    """The session's control channel."""
+    session, clock, watch = parts.session, parts.client.clock, parts.watch
+    return Control(
+        parts.recorder.folder,
+        parts.memory.path,
+        parts.guard,
+        now_ns=clock.now_ns,
+        enforce=session.enforce,
+        view=lambda: watch.view(clock.now_ns()),
+        said=parts.facts.notes.append,
+    )
 
 
 async def _quietly(question: Awaitable[object]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.clock import Clock
+from undertow.trading.orders.account_limits import AccountGate
 from undertow.trading.orders.admission import Admission
 from undertow.trading.orders.batching import batches, cancel_batches
 from undertow.trading.orders.coins import Coins
@@ -38,6 +39,7 @@ from undertow.trading.orders.stray import Strays
 from undertow.trading.orders.table import Table
 from undertow.trading.orders.teller import Teller
 from undertow.trading.orders.writing import JournalPort, Writing
+from undertow.trading.restraint import Restraint
 from undertow.trading.seams import Deliver, Received
 
 
@@ -78,6 +80,7 @@ class VenueExecution:
         options: OrderOptions | None = None,
         listener: Callable[[Notice], None] | None = None,
         journal: JournalPort | None = None,
+        account: AccountGate | None = None,
     ) -> None:
         self._clock, self._listener = clock, listener
         self._writing = writing = Writing(journal, clock, self._unwritten)
@@ -113,7 +116,7 @@ class VenueExecution:
         )
         gates = {name: Gate(coin, limits[name]) for name, coin in coins.by_name.items()}
         self.admission = Admission(
-            self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender
+            self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender, account
         )
         self._stopping = Stopping(self.table, self._recovery, self._inquiry, self.sender, self._strays)
         self._remembered: Memory | None = None
@@ -160,6 +163,10 @@ class VenueExecution:
         cancels, modifies, news = self.admission.admit(coin, now_ns, actions)
         for batch in batches(cancels, modifies, news):
             self.sender.send(batch)
+
+    def restrain(self, coin: str, restraint: Restraint | None) -> None:
+        """The kill switch leaves no more of `coin` than `restraint` (None: everything)."""
+        self.admission.restrain(coin, restraint)
 
     def on_market(self, received: Received) -> None:
         """Note where the market is."""
