@@ -164,10 +164,13 @@ class Reader:
         """The highest nonce used, 0 if none."""
         return int(next(self._rows("SELECT coalesce(max(nonce), 0) FROM intent"))[0])
 
-    def last_order_id(self, coin: str) -> int:
-        """The highest id an order of `coin` was sent with, -1 if none was."""
-        sql = "SELECT coalesce(max(order_id), -1) FROM intent JOIN coin ON coin.id = coin WHERE name = ?"
-        return int(next(self._rows(sql, coin))[0])
+    def last_order_id(self, coin: str, below: int = 2**62) -> int:
+        """The highest id under `below` that an order of `coin` was sent with, -1 if none was."""
+        sql = (
+            "SELECT coalesce(max(order_id), -1) FROM intent JOIN coin ON coin.id = coin "
+            "WHERE name = ? AND order_id < ?"
+        )
+        return int(next(self._rows(sql, coin, below))[0])
 
     def last_intents(self, most: int) -> list[Intent]:
         """The last `most` intents, youngest first."""

@@ -22,7 +22,7 @@ from undertow.live.guarding import (
 )
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
-from undertow.live.remembering import SessionMemory
+from undertow.live.remembering import SessionMemory, WrittenMemory
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
@@ -221,8 +221,11 @@ def put_together(
     resumed = memory.recollection is not None
     session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, resumed=resumed)
     enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
-    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, kept, facts)
+    latches = WrittenMemory(kept, memory.journal, clock)
+    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, latches, facts)
     ear.session, ear.guard = session, guard
+    if memory.recollection is not None:
+        guard.number_from(memory.recollection.last_own_id + 1)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(

@@ -8,6 +8,7 @@ A session is taken up by its folder alone: what it was asked to be is in the jou
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,12 @@ import msgspec
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.journal.reading import Reader
-from undertow.journal.rows import About, CoinRow
+from undertow.journal.rows import About, CoinRow, Decision
 from undertow.journal.schema import JournalError
 from undertow.journal.store import NAME, Journal
 from undertow.live.about import shown_config
 from undertow.live.spec import CannotRun, RunSpec
+from undertow.risk.memory import Latched, Memory
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.recollect import Recollection, recollect
 from undertow.trading.runner import CoinRunner, cell
@@ -52,6 +54,35 @@ class SessionMemory:
         if self.recollection is None:
             return self.about.created_ns // NS_PER_MS
         return max(self.recollection.memory.complete_ms - 60_000, 0)
+
+
+class WrittenMemory:
+    """A kill switch's memory whose changes also stand in the journal, synced to the disk before they take
+    effect. (`undertow.risk.memory.Memory`)"""
+
+    def __init__(self, memory: Memory, journal: Journal, clock: Clock) -> None:
+        self._memory, self._journal, self._clock = memory, journal, clock
+        self._known: dict[tuple[str, str], str] = {}
+
+    def load(self) -> list[Latched]:
+        """What was latched when the last process ended."""
+        held = self._memory.load()
+        self._known = {(str(one.reason), one.coin): one.text for one in held}
+        return held
+
+    def keep(self, latched: Sequence[Latched]) -> None:
+        """This is latched now."""
+        now_ns, now = self._clock.now_ns(), {(str(x.reason), x.coin): x for x in latched}
+        for (reason, coin), held in now.items():
+            if self._known.get((reason, coin)) != held.text:
+                text = f"latched ({held.grade.label}): {held.text}"
+                self._journal.decision(Decision(now_ns, reason, coin, text, held.severity))
+        for reason, coin in self._known.keys() - now.keys():
+            self._journal.decision(Decision(now_ns, reason, coin, "reset by hand"))
+        self._known = {key: held.text for key, held in now.items()}
+        with contextlib.suppress(JournalError):  # the file below is what counts
+            self._journal.commit(synced=True)
+        self._memory.keep(latched)
 
 
 def session_folder(resume: str, sessions: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import FILL, ORDER
+from undertow.events import FILL, LOCAL, ORDER
 from undertow.journal.resume import discounted
 from undertow.kernel.desk import LIVE, MAX_WORKING
 from undertow.maker import Maker
@@ -41,7 +41,7 @@ def shown(folder: Path, coin: str) -> Shown:
     for leg in legs_of(folder, coin):
         for rows, _ in leg.chunks():
             fills += int(np.count_nonzero(rows["kind"] == FILL))
-            sent = rows["ref"][rows["kind"] == ORDER]
+            sent = rows["ref"][(rows["kind"] == ORDER) & (rows["flags"] & LOCAL != 0)]
             last_id = max(last_id, int(sent.max(initial=-1)))
             last_ns = max(last_ns, int(rows["recv_ns"].max(initial=0)))
     return Shown(fills, last_id, last_ns)

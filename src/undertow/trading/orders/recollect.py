@@ -18,6 +18,7 @@ from undertow.journal.rows import Ack, FillRow, Intent
 from undertow.trading.orders.ledger import HOUR_MS, CoinAccount, Fill
 from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.order import Order, State
+from undertow.trading.restraint import OWN_IDS
 
 _KEPT: Final = 20_000
 _NONCE_DAYS_MS: Final = 2 * 86_400_000
@@ -38,11 +39,13 @@ class DeskFacts:
 
 @dataclass
 class Recollection:
-    """``memory`` for `VenueExecution.adopt`, ``desks`` for the makers; ``last_nonce`` used so far."""
+    """``memory`` for `VenueExecution.adopt`, ``desks`` for the makers; ``last_nonce`` used so far,
+    ``last_own_id`` the highest id of an order, those of the session's own accord included."""
 
     memory: Memory
     desks: Mapping[str, DeskFacts]
     last_nonce: int
+    last_own_id: int
 
 
 def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollection | None:
@@ -56,7 +59,8 @@ def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollec
     coins = reader.coins()
     accounts = {coin: CoinAccount(lots=opening.lots) for coin, opening in openings.items()}
     desks = {
-        coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin)) for coin, o in openings.items()
+        coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin, OWN_IDS))
+        for coin, o in openings.items()
     }
     known: dict[tuple[int, int], None] = dict.fromkeys(reader.old_fills())
     filled: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -79,7 +83,8 @@ def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollec
     _note_successors(orders)
     ends = list(_ended(reader, untold, {(order.coin, order.id) for order in orders}))
     for order in sorted([*orders, *(order for order, _ in ends)], key=lambda order: order.id):
-        desks[order.coin].working.append((order, filled[order.coin, order.id]))
+        if order.id < OWN_IDS:  # the others are on no desk
+            desks[order.coin].working.append((order, filled[order.coin, order.id]))
     memory = Memory(
         tuple(orders),
         accounts,
@@ -91,7 +96,8 @@ def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollec
         tuple(untold),
         tuple((order, at) for order, at in ends if order.filled < order.lots),
     )
-    return Recollection(memory, desks, reader.last_nonce())
+    last_own_id = max(reader.last_order_id(coin) for coin in coins)
+    return Recollection(memory, desks, reader.last_nonce(), last_own_id)
 
 
 def _book(account: CoinAccount, row: FillRow, lot_size: Decimal) -> None:
