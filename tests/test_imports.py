@@ -40,7 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
     "live": SPEECH
-    | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"},
+    | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
+    | {"synthetic"},
     "api": SPEECH
     | {
         "market_params",

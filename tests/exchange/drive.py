@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from undertow.clock import LoopClock, run_virtually
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
-from undertow.exchange.inprocess import InProcess, InProcessSocket, Latency
+from undertow.exchange.inprocess import InProcess, InProcessSocket
 from undertow.exchange.local import LocalSpec, MarketSpec, build
 from undertow.exchange.pump import pumping
+from undertow.exchange.way import Latency
 from undertow.venue.signing import Signer
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import pytest
 from tests.exchange.drive import USER, Heard, Session, limit_order, send, subscribe, virtual
 
 from undertow.exchange.faults import DELIVERED, DROPPED, Copy, Fate, Faults, RandomFaults, Rates
-from undertow.exchange.inprocess import Latency
+from undertow.exchange.way import Latency
 
 BOOK = {"kind": "l2Book", "coin": "BTC", "fast": True}
 

@@ -103,7 +103,7 @@ def test_an_account_takes_through_levels_of_both_kinds() -> None:
     reply = b.order(ALICE, 1, ASK + STEP, 1500, "Ioc")
     fills = fills_of(b.ex.drain(), ALICE)
     assert fills == [(ASK, 1000, True), (ASK + STEP, 500, True)]
-    assert reply["filled"]["totalSz"] == "15"
+    assert reply["filled"]["totalSz"] == "15.0"
     assert b.market.felt == [(1, 1500)]
     b.order(ALICE, 1, ASK + STEP, 520, "Ioc")
     events = b.ex.drain()
@@ -115,7 +115,7 @@ def test_an_account_takes_through_levels_of_both_kinds() -> None:
 def test_what_rests_of_a_crossing_order_joins_the_book() -> None:
     b = Bench()
     reply = b.order(ALICE, 1, ASK, 1300, "Gtc")
-    assert reply["filled"]["totalSz"] == "10"
+    assert reply["filled"]["totalSz"] == "10.0"
     assert b.coin.best(1) == ASK
     order = b.known(ALICE, reply["filled"]["oid"])
     assert (order.status, order.left, order.resting) == ("open", 300, True)
@@ -125,7 +125,7 @@ def test_own_resting_order_makes_way_and_the_taker_goes_on() -> None:
     b = Bench()
     oid = b.rest(ALICE, -1, PX, 100)
     reply = b.order(ALICE, 1, ASK, 200, "Ioc")
-    assert reply["filled"] == {"totalSz": "2", "avgPx": "100.01", "oid": reply["filled"]["oid"]}
+    assert reply["filled"] == {"totalSz": "2.0", "avgPx": "100.01", "oid": reply["filled"]["oid"]}
     assert b.known(ALICE, oid).status == "selfTradeCanceled"
 
 

@@ -92,7 +92,9 @@ def test_crossing_gtc_and_ioc_fill(alice: Exchange) -> None:
     fills = alice.info.user_fills(USER)
     assert fills[0]["oid"] == gtc["oid"]
     assert fills[0]["crossed"] is True
-    assert float(fills[0]["fee"]) == pytest.approx(0.00045 * 0.001 * float(fills[0]["px"]), abs=2e-6)
+    assert float(fills[0]["fee"]) == pytest.approx(
+        0.00045 * float(fills[0]["sz"]) * float(fills[0]["px"]), abs=2e-6
+    )
     at = fills[0]["time"]
     assert alice.info.user_fills_by_time(USER, at, at) == [f for f in reversed(fills) if f["time"] == at]
     assert alice.info.user_fills_by_time(USER, at + 1) == []
@@ -127,7 +129,9 @@ def test_a_builder_that_was_not_approved_is_refused(alice: Exchange) -> None:
     filled = one(alice.market_open("BTC", True, 0.001, builder=builder))["filled"]  # type: ignore[arg-type]
     fill = alice.info.user_fills(USER)[0]
     assert fill["oid"] == filled["oid"]
-    assert float(fill["builderFee"]) == pytest.approx(0.0001 * 0.001 * float(fill["px"]), abs=2e-6)
+    assert float(fill["builderFee"]) == pytest.approx(
+        0.0001 * float(fill["sz"]) * float(fill["px"]), abs=2e-6
+    )
 
 
 def test_precision_and_minimum(alice: Exchange) -> None:

@@ -143,8 +143,10 @@ def test_every_request_that_was_ever_recorded_is_answered_in_its_shape(info: Inf
         b'{"type":"nonsense"}',
         b'{"type":"openOrders"}',
         b'{"type":"openOrders","user":"x"}',
-    ]
-    + [b'{"type":"meta","dex":"nowhere"}', b'{"type":"candleSnapshot","req":{"coin":"BTC"}}', b"\xff\xfe"],
+        b'{"type":"meta","dex":"nowhere"}',
+        b'{"type":"candleSnapshot","req":{"coin":"BTC"}}',
+        b"\xff\xfe",
+    ],
 )
 def test_what_cannot_be_read_is_answered_with_422(served_exchange: Threaded, info: Info, body: bytes) -> None:
     for path in ("/info", "/exchange"):

@@ -99,6 +99,41 @@ def test_time_runs_at_the_speed_asked_for() -> None:
     assert asyncio.run(main()) > 5.0
 
 
+def test_a_fault_of_the_exchange_ends_the_server_and_is_raised() -> None:
+    def broken(until_ns: int) -> None:
+        raise ArithmeticError("broken on purpose")
+
+    async def main() -> None:
+        local = LocalExchange(SPEC)
+        await local.start()
+        local.exchange.advance = broken  # type: ignore[method-assign]
+        with pytest.raises(ArithmeticError, match="on purpose"):
+            await local.run()
+        await local.stop()
+
+    asyncio.run(main())
+
+
+def test_latency_is_added_each_way_and_order_kept() -> None:
+    async def main() -> None:
+        local = LocalExchange(LocalSpec(SPEC.markets, port=0, latency_s=0.15))
+        await local.start()
+        loop = asyncio.get_running_loop()
+        async with websockets.connect(_ws(local.url)) as ws, httpx.AsyncClient(timeout=20) as client:
+            began = loop.time()
+            for frame in ('{"method":"ping"}', '{"method":"subscribe","subscription":{"type":"allMids"}}'):
+                await ws.send(frame)
+            channels = [json.loads(await ws.recv())["channel"] for _ in range(3)]
+            assert channels == ["pong", "subscriptionResponse", "allMids"]
+            assert loop.time() - began >= 0.3
+            began = loop.time()
+            await client.post(local.url + "/info", json={"type": "meta"})
+            assert loop.time() - began >= 0.3
+        await local.stop()
+
+    asyncio.run(main())
+
+
 def test_a_child_process_listens_trades_and_ends() -> None:
     async def main() -> None:
         child = await spawn(LocalSpec(SPEC.markets, port=0, funds={USER: 1000.0}))
@@ -123,7 +158,7 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, os\n"
         "from undertow.exchange.child import spawn\n"
-        "from undertow.exchange.local import LocalSpec, MarketSpec\n"
+        "from undertow.exchange.spec import LocalSpec, MarketSpec\n"
         "async def main():\n"
         "    child = await spawn(LocalSpec((MarketSpec('hl-btc', 'BTC'),), port=0))\n"
         "    print(child.pid, flush=True)\n"
@@ -180,6 +215,7 @@ def test_the_command_says_where_it_is_and_ends_on_a_signal() -> None:
         (["--recording", "BTC", "--store", "."], "VENUE/COIN"),
         (["--speed", "0"], "speed"),
         (["--port", "70000"], "port"),
+        (["--latency-ms", "-1"], "latency_s"),
     ],
 )
 def test_a_wrong_call_is_answered_in_one_line(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from undertow.config import Config
 from undertow.events import BBO, FILL, LOCAL, SNAPSHOT, TRADE, Chunk
-from undertow.makers import make
+from undertow.makers import make, with_calibration
 from undertow.monitor.facts import Feed, SessionFacts
 from undertow.monitor.view import SessionView
 from undertow.monitor.watch import SessionWatch
@@ -24,7 +24,7 @@ class _Coin:
     def __init__(self, name: str, preset: str, seed: int, seconds: float, maker: str) -> None:
         self.name = name
         recording = generate(preset, seed=seed, duration_s=seconds)
-        self.maker = make(maker, Config(), recording.instrument)
+        self.maker = make(maker, with_calibration(Config(), preset), recording.instrument)
         settings = ReplaySettings(capture=True, seed=seed)
         self.engine = Engine(recording.instrument, self.maker, settings, snapshot_fed=recording.snapshot_fed)
         self.chunks = list(recording.chunks())
@@ -58,12 +58,16 @@ class _Coin:
 
 
 def replayed(
-    coins: dict[str, tuple[str, int, str]], seconds: float, every_s: float = 0.25
+    coins: dict[str, tuple[str, int, str]], seconds: float, every_s: float = 0.25, *, in_turns: bool = False
 ) -> Iterator[SessionView]:
-    """Views every `every_s` of market time. `coins`: name -> (preset, seed, maker)."""
+    """Views every `every_s` of market time. `coins`: name -> (preset, seed, maker).
+
+    `in_turns`: every coin by `look_next`, as a live session does, else all by a fresh view.
+    """
     made = [_Coin(name, preset, seed, seconds, maker) for name, (preset, seed, maker) in coins.items()]
     start = min(int(c.chunks[0].rows["recv_ns"][0]) for c in made)
-    facts = SessionFacts(session="replayed", market="generated", started_ns=start)
+    market = ", ".join(dict.fromkeys(preset for preset, *_ in coins.values()))
+    facts = SessionFacts(session="replayed", market=market, started_ns=start)
     facts.ends_ns = start + round(seconds * 1e9)
     facts.connection.state, facts.connection.since_ns = "up", start
     watch = SessionWatch(facts)
@@ -76,4 +80,6 @@ def replayed(
         for c in made:
             c.feed(now, facts)
             c.tell(watch)
-        yield watch.view(now, fresh=True)
+        for _ in made if in_turns else ():
+            watch.look_next(now)
+        yield watch.view(now, fresh=not in_turns)

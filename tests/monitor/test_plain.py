@@ -6,6 +6,7 @@ import json
 
 from undertow.events import ACK, CANCELED
 from undertow.monitor.facts import Feed, Kill
+from undertow.monitor.notable import Watcher
 from undertow.monitor.plain import PlainLines, json_line
 from undertow.monitor.view import from_json
 from undertow.units import s_to_ns
@@ -18,12 +19,13 @@ class Told:
 
     def __init__(self, s: Watched, every_s: float = 5.0) -> None:
         self.s, self.lines = s, list[str]()
-        self._plain = PlainLines(self.lines.append, every_s)
+        self._plain, self._watcher = PlainLines(self.lines.append, every_s), Watcher()
 
     def look(self) -> list[str]:
         """The lines of one view."""
         self.lines.clear()
-        self._plain.show(self.s.view())
+        view = self.s.view()
+        self._plain.show(view, self._watcher.changes(view))
         assert all(line.endswith("\n") and line[:-1].isprintable() for line in self.lines)
         return [line[10:-1] for line in self.lines]
 

@@ -96,7 +96,7 @@ def test_everything_a_person_wants_is_on_it(view: SessionView, size: tuple[int, 
         "requests 1,234 used, 8,766 left",
         "bbo 0.2",
         "fast 7.0!",
-        "bought 0.05",
+        "bought   0.05 at ",
         "Ctrl-C",
     ):
         assert wanted in text, wanted

@@ -330,13 +330,27 @@ def test_once_forgets_only_what_cannot_come_again(steps: list[tuple[int, bool]])
     once, now, told = Once(1000), 1000, set()
     for step, (ahead, seal) in enumerate(steps):
         now += ahead * 2000
-        assert once.is_new(step, now)
+        assert once.is_new(step, now, now)
         told.add((step, now))
         if seal:
             once.seal()
         assert once.resume_ms() >= 1000
         for key, at in told:
             if at >= once.resume_ms():
-                assert not once.is_new(key, at)
-    assert len(once._seen) <= len(steps)
-    assert OVERLAP_MS > 0
+                assert not once.is_new(key, at, now)
+
+
+def test_a_time_that_cannot_be_true_hides_nothing() -> None:
+    once = Once(1000)
+    assert once.is_new("odd", 10**12, 5000)
+    once.seal()
+    assert once.is_new("next", 5001, 5001)
+    assert once.resume_ms() == 1000
+
+
+def test_keys_are_forgotten_in_time() -> None:
+    once = Once(0)
+    for k in range(1000):
+        assert once.is_new(k, k * 1000, k * 1000)
+        once.seal()
+    assert len(once._seen) <= 2 * OVERLAP_MS // 1000 + 1

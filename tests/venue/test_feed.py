@@ -134,7 +134,7 @@ def test_prints_before_the_session_are_history_and_none_comes_twice() -> None:
     live = trades((T0 + 70, "B", 101.0, 77))
     assert kinds(feed.on_frame(live, (T0 + 200) * MS)) == [TRADE]
     assert feed.on_frame(live, (T0 + 210) * MS) == []
-    assert (feed.coin("BTC").prints.old, feed.coin("BTC").prints.repeated) == (60, 1)
+    assert (feed.coin("BTC").prints.old, feed.coin("BTC").prints.repeated) == (30, 31)
 
 
 def test_after_a_gap_missed_prints_come_after_the_book_and_erode_nothing() -> None:

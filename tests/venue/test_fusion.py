@@ -124,7 +124,7 @@ def drive(messages: list[Message]) -> tuple[MarketFeed, list[Received]]:
     return feed, out
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     bbo=st.sampled_from([10.0, 200.0, 2000.0]),

@@ -19,7 +19,8 @@ from undertow.cli.errors import UsageError, preparing
 from undertow.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from undertow.exchange.local import LocalExchange, LocalSpec
+    from undertow.exchange.local import LocalExchange
+    from undertow.exchange.spec import LocalSpec
 
 Flag = Parameter(negative=())
 DEFAULT_MARKET = "hl-btc"
@@ -34,6 +35,7 @@ def exchange(
     port: int = 3001,
     speed: float = 1.0,
     seed: int = 1,
+    latency_ms: float = 0.0,
     fund: list[str] | None = None,
     no_limits: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
@@ -56,6 +58,8 @@ def exchange(
         Seconds of exchange time per second.
     seed
         Seed of the generated markets.
+    latency_ms
+        Milliseconds added each way to what this machine takes; the venue itself: 100 to 300.
     fund
         Account to credit on every dex listed, as ADDRESS=USD; may be given several times.
     no_limits
@@ -65,7 +69,7 @@ def exchange(
     quiet
         No status lines.
     """
-    spec = _spec(market, store, recording, port, speed, seed, fund, no_limits)
+    spec = _spec(market, store, recording, port, speed, seed, latency_ms, fund, no_limits)
     with Progress(quiet=json or quiet) as progress:
         progress.begin("starting")
         return asyncio.run(_serve(spec, progress, json=json, quiet=quiet))
@@ -78,10 +82,11 @@ def _spec(
     port: int,
     speed: float,
     seed: int,
+    latency_ms: float,
     fund: list[str] | None,
     no_limits: bool,
 ) -> LocalSpec:
-    from undertow.exchange.local import LocalSpec, MarketSpec
+    from undertow.exchange.spec import LocalSpec, MarketSpec
 
     with preparing():
         if recording and store is None:
@@ -96,6 +101,7 @@ def _spec(
             port=port,
             funds=dict(_funds(text) for text in fund or ()),
             limits=not no_limits,
+            latency_s=latency_ms / 1000.0,
         )
 
 

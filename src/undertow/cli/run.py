@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from undertow.config import Config
     from undertow.live.running import Ended
     from undertow.live.spec import RunSpec
-    from undertow.monitor.view import SessionView
 
 Flag = Parameter(negative=())
 DEFAULT_MARKET = "hip3-hype"
@@ -164,6 +163,7 @@ def _warm(spec: RunSpec, config: Config) -> None:
 async def _session(spec: RunSpec, config: Config, *, plain: bool, as_json: bool, quiet: bool) -> Ended:
     """Run it with the view that fits where it is run."""
     from undertow.live.running import run_session
+    from undertow.monitor.display import Display, how_to_show
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -176,49 +176,8 @@ async def _session(spec: RunSpec, config: Config, *, plain: bool, as_json: bool,
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
-    with contextlib.ExitStack() as stack:
-        show = _shower(stack, plain=plain, as_json=as_json, quiet=quiet)
-        return await run_session(spec, config, signer=None, say=say, show=show, stop=stop)
-
-
-def _shower(stack: contextlib.ExitStack, *, plain: bool, as_json: bool, quiet: bool):  # type: ignore[no-untyped-def]
-    """What shows the views: JSON lines, nothing, plain lines, or the screen on a terminal."""
-    from undertow.monitor.plain import PlainLines, json_line
-    from undertow.monitor.screen_process import ScreenProcess
-
-    def write(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-    if quiet:
-        return lambda view: None
-    if as_json:
-        return _every(1.0, lambda view: write(json_line(view)))
-    lines = PlainLines(write)
-    if plain or not sys.stdout.isatty():
-        return lines.show
-    screen: ScreenProcess | None = None
-
-    def show(view: SessionView) -> None:
-        nonlocal screen
-        if screen is None:
-            screen = stack.enter_context(ScreenProcess())
-        screen.show(view) if screen.alive else lines.show(view)
-
-    return show
-
-
-def _every(seconds: float, show):  # type: ignore[no-untyped-def]
-    """`show`, but not more often than every `seconds` of the session."""
-    next_ns = 0
-
-    def seldom(view: SessionView) -> None:
-        nonlocal next_ns
-        if view.now_ns >= next_ns:
-            next_ns = view.now_ns + round(seconds * 1e9)
-            show(view)
-
-    return seldom
+    with Display(how_to_show(sys.stdout, json=as_json, plain=plain, quiet=quiet), sys.stdout) as display:
+        return await run_session(spec, config, signer=None, say=say, show=display.show, stop=stop)
 
 
 def _tell(ended: Ended, *, as_json: bool) -> None:
@@ -246,6 +205,6 @@ def _tell(ended: Ended, *, as_json: bool) -> None:
     out += [
         f"account: {ended.start_equity_usd:,.2f} -> {ended.equity_usd:,.2f} USD ({gained:+,.4f}), "
         f"{ended.requests} requests, orders left: {ended.orders_left}",
-        f"recorded in {ended.folder}: undertow replay --session {ended.folder}",
+        f"recorded in {ended.folder}; the same again: undertow rerun {ended.folder}",
     ]
     sys.stdout.write("\n".join(out) + "\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from undertow.exchange.local import LocalExchange, LocalSpec
+from undertow.exchange.spec import LocalSpec
 
 READY_S = 600.0
 """How long a child may take until it listens (the first start on a machine compiles)."""
@@ -23,14 +23,15 @@ _STOP_S = 10.0
 
 class _Ready(msgspec.Struct):
     url: str = ""
+    start_ns: int = 0
     error: str = ""
 
 
 class Spawned:
-    """A running child. ``url``: where it listens."""
+    """A running child. ``url``: where it listens, ``start_ns``: when its exchange opened."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
-        self._process, self.url = process, url
+    def __init__(self, process: asyncio.subprocess.Process, url: str, start_ns: int) -> None:
+        self._process, self.url, self.start_ns = process, url, start_ns
 
     @property
     def pid(self) -> int:
@@ -82,7 +83,7 @@ async def spawn(spec: LocalSpec, *, ready_s: float = READY_S) -> Spawned:
     if ready.error:
         await _end(process)
         raise OSError(f"the local exchange did not start: {ready.error}")
-    return Spawned(process, ready.url)
+    return Spawned(process, ready.url, ready.start_ns)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -97,6 +98,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _main() -> None:
+    from undertow.exchange.local import LocalExchange
+
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -107,14 +110,16 @@ async def _main() -> None:
     except OSError as fault:
         _say(_Ready(error=str(fault)))
         return
-    _say(_Ready(url=local.url))
+    _say(_Ready(url=local.url, start_ns=local.start_ns))
     running = asyncio.create_task(local.run())
     ended = asyncio.create_task(reader.read())
     await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
     for task in (running, ended):
         task.cancel()
-    await asyncio.gather(running, ended, return_exceptions=True)
+    faults = await asyncio.gather(running, ended, return_exceptions=True)
     await local.stop()
+    if isinstance(faults[0], Exception):
+        raise faults[0]
 
 
 def _say(ready: _Ready) -> None:

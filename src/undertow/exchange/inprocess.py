@@ -8,66 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from undertow.exchange.faults import Fate, Faults
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.server_socket import ServerSocket
+from undertow.exchange.way import Latency, Way
 from undertow.venue.transport import Listener, Socket
 
+__all__ = ["InProcess", "InProcessSocket", "Latency"]
+
 BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n"
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long things travel (s): each way a constant and a uniform jitter on top. Order is kept."""
-
-    up_s: float = 0.0
-    down_s: float = 0.0
-    jitter_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("up_s", "down_s", "jitter_s"):
-            if not getattr(self, name) >= 0.0:
-                raise ValueError(f"{name} = {getattr(self, name)} must not be negative")
-
-
-class _Way:
-    """One direction of one connection: first in, first out."""
-
-    def __init__(self, latency_s: float, jitter_s: float, rng: random.Random) -> None:
-        self._latency_s, self._jitter_s, self._rng = latency_s, jitter_s, rng
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[tuple[float, Callable[[], None]]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-        self._last = 0.0
-
-    def travel_s(self) -> float:
-        """How long one thing takes."""
-        return self._latency_s + self._jitter_s * self._rng.random()
-
-    def carry(self, arrive: Callable[[], None], extra_s: float = 0.0, *, in_order: bool = True) -> None:
-        """Call `arrive` when it is there."""
-        when = self._loop.time() + self.travel_s() + extra_s
-        if not in_order:
-            self._loop.call_at(when, arrive)
-            return
-        self._last = max(self._last, when)
-        self._queue.append((self._last, arrive))
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._last, self._arrived)
-
-    def _arrived(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        _, arrive = self._queue.popleft()
-        arrive()
-        while self._queue and self._queue[0][0] <= now:
-            self._queue.popleft()[1]()
-        if self._queue and self._timer is None:
-            self._timer = self._loop.call_at(self._queue[0][0], self._arrived)
 
 
 class InProcessSocket:
@@ -216,10 +166,10 @@ class InProcess:
         """A socket has ended."""
         self._sockets.pop(socket, None)
 
-    def way_up(self) -> _Way:
+    def way_up(self) -> Way:
         """A new way to the venue."""
-        return _Way(self.latency.up_s, self.latency.jitter_s, self._rng)
+        return Way(self.latency.up_s, self.latency.jitter_s, self._rng)
 
-    def way_down(self) -> _Way:
+    def way_down(self) -> Way:
         """A new way from the venue."""
-        return _Way(self.latency.down_s, self.latency.jitter_s, self._rng)
+        return Way(self.latency.down_s, self.latency.jitter_s, self._rng)

@@ -14,6 +14,7 @@ from undertow.exchange.market_generated import GeneratedBackground
 from undertow.exchange.market_reference import ReferenceBackground
 from undertow.synthetic.generate import generate
 from undertow.synthetic.params import MarketParams
+from undertow.units import s_to_ns
 
 MarginMode = Literal["", "strictIsolated", "noCross"]
 OpenMarket = Callable[[int], Market]
@@ -108,9 +109,13 @@ def generated_listing(
     toxicity: float | None = None,
     liquidity: float | None = None,
     max_leverage: int = 40,
+    history_s: float = 0.0,
     **terms: object,
 ) -> Listing:
-    """A listing whose background is generated from `preset`; `terms` are further fields of `Listing`."""
+    """A listing whose background is generated from `preset`; `terms` are further fields of `Listing`.
+
+    The market begins `history_s` before the exchange does (what it was then, `generate` tells).
+    """
 
     def open_market(start_ns: int) -> Market:
         market = generate(
@@ -120,10 +125,12 @@ def generated_listing(
             toxicity=toxicity,
             liquidity=liquidity,
             feed="snapshots",
-            start_ns=start_ns,
+            start_ns=start_ns - s_to_ns(history_s),
             chunk_rows=4096,
         )
-        return GeneratedBackground(market)
+        background = GeneratedBackground(market)
+        background.advance(start_ns)
+        return background
 
     return Listing(coin=coin, open_market=open_market, max_leverage=max_leverage, **terms)  # type: ignore[arg-type]
 

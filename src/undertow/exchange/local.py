@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,97 +15,38 @@ from undertow.exchange.listing import Dex, Listing, Rules, following_reference, 
 from undertow.exchange.market import Market
 from undertow.exchange.market_recorded import RecordedBackground
 from undertow.exchange.numbers import divide_up, plain
-from undertow.exchange.server import DEFAULT_PORT, Server
-from undertow.synthetic.presets import load_preset
+from undertow.exchange.server import Server
+from undertow.exchange.spec import LocalSpec, MarketSpec
+from undertow.exchange.way import Latency
+
+__all__ = ["LocalExchange", "LocalSpec", "MarketSpec", "build", "warm_up"]
 
 _START_NS = 1_700_000_000_000_000_000
 
 
-class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A market to list as `coin`: a preset of the generator, or a recording of a store.
+def listing_of(market: MarketSpec, seed: int) -> Listing:
+    """The listing of a market; a generated one is drawn from `seed`."""
+    terms: dict[str, Any] = {"max_leverage": market.max_leverage, "growth_mode": market.growth_mode}
+    if not market.store:
+        return generated_listing(market.coin, market.source, seed, history_s=market.history_s, **terms)
+    venue, _, stored = market.source.partition("/")
+    recording = open_recording(market.store, venue, stored)
 
-    A recording is `source` in the store at `store`: ``VENUE/COIN``. ``growth_mode``: fees of a tenth.
-    ``reference``: also list the asset that a generated market follows, under this name.
-    """
+    def open_market(start_ns: int) -> Market:
+        return RecordedBackground(recording, start_ns)
 
-    source: str
-    coin: str
-    store: str = ""
-    max_leverage: int = 40
-    growth_mode: bool = False
-    reference: str = ""
-
-    @classmethod
-    def preset(cls, text: str) -> MarketSpec:
-        """``PRESET`` or ``PRESET=COIN`` (``hl-btc=ETH``). Raises `ValueError` with the names there are."""
-        preset, _, coin = text.partition("=")
-        return cls(preset, coin or load_preset(preset).market.instrument.name)
-
-    @classmethod
-    def recording(cls, store: Path | str, text: str) -> MarketSpec:
-        """``VENUE/COIN`` or ``VENUE/COIN=NAME`` of a store. Raises `ValueError` with what it holds."""
-        source, _, coin = text.partition("=")
-        venue, slash, stored = source.partition("/")
-        if not slash:
-            raise ValueError(f"recording {text!r} must be VENUE/COIN or VENUE/COIN=NAME")
-        found = open_recording(store, venue, stored)
-        return cls(source, coin or found.instrument.name, str(store))
-
-    def listing(self, seed: int) -> Listing:
-        """The listing; a generated market is drawn from `seed`."""
-        terms = {"max_leverage": self.max_leverage, "growth_mode": self.growth_mode}
-        if not self.store:
-            return generated_listing(self.coin, self.source, seed, **terms)
-        venue, _, stored = self.source.partition("/")
-        recording = open_recording(self.store, venue, stored)
-
-        def open_market(start_ns: int) -> Market:
-            return RecordedBackground(recording, start_ns)
-
-        return Listing(self.coin, open_market, **terms)
-
-    def listings(self, seed: int) -> tuple[Listing, ...]:
-        """The listing, and that of its reference where it is to be listed."""
-        listing = self.listing(seed)
-        return following_reference(listing, self.reference) if self.reference else (listing,)
+    return Listing(market.coin, open_market, **terms)
 
 
-class LocalSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a local exchange is made of.
-
-    ``speed``: seconds of its time per second; ``funds``: USD per address (lower case), on every dex
-    listed; ``limits``: whether IP limits hold; ``start_ns`` None: now.
-    """
-
-    markets: tuple[MarketSpec, ...]
-    seed: int = 1
-    speed: float = 1.0
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
-    funds: dict[str, float] = {}
-    limits: bool = True
-    start_ns: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.markets:
-            raise ValueError("markets must name one market at least")
-        names = [market.coin for market in self.markets]
-        names += [market.reference for market in self.markets if market.reference]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"coin {twice[0]} is listed twice: name the second one PRESET=COIN")
-        if not self.speed > 0.0:
-            raise ValueError(f"speed = {self.speed} must be positive")
-        if not 0 <= self.port < 65_536:
-            raise ValueError(f"port = {self.port} must lie in 0..65535")
-        for address, usd in self.funds.items():
-            if not usd > 0.0:
-                raise ValueError(f"funds of {address} = {usd} must be positive")
+def listings_of(market: MarketSpec, seed: int) -> tuple[Listing, ...]:
+    """The listing, and that of its reference where it is to be listed."""
+    listing = listing_of(market, seed)
+    return following_reference(listing, market.reference) if market.reference else (listing,)
 
 
 def build(spec: LocalSpec, start_ns: int) -> Exchange:
     """The exchange that `spec` describes, its accounts funded on every dex."""
-    listings = [one for i, market in enumerate(spec.markets) for one in market.listings(spec.seed + i)]
+    listings = [one for i, market in enumerate(spec.markets) for one in listings_of(market, spec.seed + i)]
     names = sorted({listing.dex for listing in listings} - {""})
     rules = Rules(dexes=tuple(Dex(name) for name in names))
     exchange = Exchange(listings, rules, start_ns=start_ns, seed=spec.seed)
@@ -148,6 +89,8 @@ class LocalExchange:
 
     def __init__(self, spec: LocalSpec) -> None:
         self.spec = spec
+        self.start_ns = 0
+        """When it opened, known once started."""
         self._server: Server | None = None
 
     @property
@@ -185,10 +128,13 @@ class LocalExchange:
         """Compile, build and listen. Raises `OSError` where the port is taken."""
         await asyncio.to_thread(warm_up, self.spec)
         start_ns = WallClock().now_ns() if self.spec.start_ns is None else self.spec.start_ns
-        exchange = build(self.spec, start_ns)
         clock = LoopClock(start_ns, self.spec.speed)
+        exchange = build(self.spec, start_ns)
+        self.start_ns = start_ns
         gateway = Gateway(exchange, clock, limits=self.spec.limits)
-        server = Server(gateway, host=self.spec.host, port=self.spec.port, speed=self.spec.speed)
+        spec = self.spec
+        latency = Latency(spec.latency_s, spec.latency_s, spec.jitter_s)
+        server = Server(gateway, host=spec.host, port=spec.port, speed=spec.speed, latency=latency)
         await server.start()
         self._server = server
 

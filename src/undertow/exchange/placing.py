@@ -9,7 +9,7 @@ from undertow.exchange import errors
 from undertow.exchange.errors import PreValidation, Rejected
 from undertow.exchange.margin import can_trade, within_tier
 from undertow.exchange.matching import after_fill, take
-from undertow.exchange.numbers import MICRO, on_grid, parse, plain
+from undertow.exchange.numbers import MICRO, on_grid, parse, plain, wire
 from undertow.exchange.orders import CANCELED, FILLED, Order, Trigger
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def _named(order: Order, reply: dict[str, Any], key: str) -> dict[str, Any]:
 def _filled(order: Order) -> dict[str, Any]:
     coin = order.coin
     average = wire_average(order.filled_micro, order.filled, coin)
-    total = plain(order.filled, coin.sz_decimals)
+    total = wire(order.filled, coin.sz_decimals)
     return _named(order, {"filled": {"totalSz": total, "avgPx": average, "oid": order.oid}}, "filled")
 
 
 def wire_average(micro: int, steps: int, coin: Coin) -> str:
     """An average price of `micro` over `steps`, rounded to a tick, as replies show it."""
-    return plain((2 * micro + steps) // (2 * steps), coin.px_decimals) if steps else "0"
+    return wire((2 * micro + steps) // (2 * steps), coin.px_decimals) if steps else "0.0"
 
 
 def _execute(state: State, order: Order) -> None:

@@ -12,8 +12,8 @@ from undertow.clock import Clock
 from undertow.config import Config
 from undertow.instrument import Instrument
 from undertow.live.heard import HeardExecution
+from undertow.live.links import Links
 from undertow.live.spec import RunSpec
-from undertow.live.streams import Streams
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
@@ -32,7 +32,6 @@ from undertow.trading.session import LiveSession
 from undertow.units import NS_PER_MS, NS_PER_S
 from undertow.venue.account_feed import AccountFeed
 from undertow.venue.client import VenueClient
-from undertow.venue.connection import Connection
 from undertow.venue.failures import VenueFailure
 from undertow.venue.feed import MarketFeed
 from undertow.venue.fees import read_fees
@@ -40,8 +39,12 @@ from undertow.venue.universe import Coin, UnknownCoin, discover
 from undertow.venue.wire.actions import UpdateLeverage
 from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
 
-LIMIT_SLACK = 1.25
-"""The order manager's position limit over the maker's own, which moves with the price."""
+LIMIT_SLACK = 1.5
+"""The order manager's position limit over the maker's own.
+
+The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
+of the two, and every order whose end it has not been told of.
+"""
 
 
 class CannotRun(ValueError):
@@ -57,9 +60,7 @@ class Parts:
     feed: MarketFeed
     session: LiveSession
     execution: PaperExecution | VenueExecution
-    streams: Streams
-    connection: Connection
-    account: AccountFeed | None
+    links: Links
     watch: SessionWatch
     facts: SessionFacts
     coins: tuple[Coin, ...]
@@ -96,7 +97,8 @@ async def look_around(client: VenueClient, spec: RunSpec, coins: tuple[str, ...]
     mids: dict[str, float] = {}
     equity = spec.account_usd if spec.orders == "paper" else 0.0
     for dex in dict.fromkeys(coin.dex for coin in found):
-        mids |= await client.info(AllMidsRequest(dex=dex))
+        here: dict[str, float] = await client.info(AllMidsRequest(dex=dex))
+        mids |= here
         if spec.orders == "venue" and client.account is not None:
             state = await client.info(ClearinghouseStateRequest(user=client.account, dex=dex))
             equity += state.margin_summary.account_value
@@ -210,9 +212,7 @@ def put_together(
             since_ms=clock.now_ns() // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
         )
-    streams = Streams(feed, session, account, facts.connection, clock)
-    connection = client.connection(streams)
-    streams.subscribe(connection)
+    links = Links(client, feed, session, account, facts.connection)
     for runner in runners:
         state, params = runner.state, runner.params.view(np.recarray)[0]
         watch.add_coin(runner.coin, runner.maker, state, params, runner.instrument, runner.book)
@@ -226,9 +226,7 @@ def put_together(
         feed,
         session,
         execution,
-        streams,
-        connection,
-        account,
+        links,
         watch,
         facts,
         found.coins,

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import msgspec
 
 from undertow.exchange.child import Spawned, spawn
-from undertow.exchange.local import LocalSpec, MarketSpec
+from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.live.spec import RunSpec
+from undertow.synthetic.generate import GeneratedMarket, generate
+from undertow.units import s_to_ns
 from undertow.venue.signing import Signer
 
 
@@ -27,7 +29,7 @@ def local_markets(spec: RunSpec) -> tuple[MarketSpec, ...]:
         dex, _, name = market.coin.rpartition(":")
         if dex:
             market = msgspec.structs.replace(market, growth_mode=True, reference=name)
-        markets.append(market)
+        markets.append(msgspec.structs.replace(market, history_s=spec.history_s))
     return tuple(markets)
 
 
@@ -39,4 +41,22 @@ def local_references(markets: tuple[MarketSpec, ...]) -> Mapping[str, tuple[str,
 async def start_exchange(spec: RunSpec, markets: tuple[MarketSpec, ...], address: str) -> Spawned:
     """Start it, `address` funded. Raises `OSError` where it does not start."""
     funds = {address.lower(): spec.account_usd}
-    return await spawn(LocalSpec(markets, seed=spec.seed, port=0, funds=funds))
+    one_way_s = spec.latency_ms * 1e-3
+    return await spawn(
+        LocalSpec(markets, seed=spec.seed, port=0, funds=funds, latency_s=one_way_s, jitter_s=0.5 * one_way_s)
+    )
+
+
+def histories(markets: tuple[MarketSpec, ...], seed: int, start_ns: int) -> dict[str, GeneratedMarket]:
+    """What each market did before the exchange opened at `start_ns`, by coin."""
+    return {
+        market.coin: generate(
+            market.source,
+            seed + i,
+            market.history_s,
+            feed="snapshots",
+            start_ns=start_ns - s_to_ns(market.history_s),
+        )
+        for i, market in enumerate(markets)
+        if market.history_s > 0.0
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,23 +21,29 @@ import undertow
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
-from undertow.exchange.local import MarketSpec
+from undertow.exchange.spec import MarketSpec
 from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
 from undertow.live.ending import CoinEnd, end_of
 from undertow.live.facts import Facts
-from undertow.live.local import local_markets, local_references, start_exchange, throwaway_signer
+from undertow.live.local import (
+    histories,
+    local_markets,
+    local_references,
+    start_exchange,
+    throwaway_signer,
+)
 from undertow.live.spec import RunSpec
+from undertow.live.warming import watch
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.view import SessionView
+from undertow.recording import Recording
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
-from undertow.venue.delayed import Delay, DelayedConnector, DelayedHttp
 from undertow.venue.endpoints import endpoints
 from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
 from undertow.venue.sockets import connector
-from undertow.venue.transport import Connector, Http
 
 Say = Callable[[str], None]
 Show = Callable[[SessionView], None]
@@ -89,23 +95,19 @@ async def run_session(
         client = _client(spec, clock, signer)
         stack.push_async_callback(client.close)
         preset = markets[0].source if len(markets) == 1 else None
-        parts = await _prepared(spec, config, client, clock, preset, say)
+        past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
+        parts = await _prepared(spec, config, client, clock, preset, past, say)
         return await _lived(parts, config, stop, show)
 
 
 def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network; a local one is put as far away as the venue would be."""
+    """The client of `spec`'s network."""
     where = endpoints(spec.network)
     http_url = spec.url or where.http
     ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    http: Http = HttpxClient(http_url)
-    socket: Connector = connector(ws_url, clock)
-    if spec.network == "local" and spec.latency_ms > 0.0:
-        delay = Delay(spec.latency_ms, spec.latency_ms / 4.0)
-        http, socket = DelayedHttp(http, delay, spec.seed), DelayedConnector(socket, clock, delay, spec.seed)
     return VenueClient(
-        http,
-        socket,
+        HttpxClient(http_url),
+        connector(ws_url, clock),
         clock,
         network=spec.network,
         signer=signer,
@@ -115,7 +117,13 @@ def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
 
 
 async def _prepared(
-    spec: RunSpec, config: Config, client: VenueClient, clock: Clock, preset: str | None, say: Say
+    spec: RunSpec,
+    config: Config,
+    client: VenueClient,
+    clock: Clock,
+    preset: str | None,
+    past: Mapping[str, Recording],
+    say: Say,
 ) -> Parts:
     """Everything up to the first row."""
     found = await look_around(client, spec, spec.coins, config)
@@ -123,6 +131,9 @@ async def _prepared(
     if spec.orders == "venue":
         leverage = await set_leverage(client, found.coins, spec.leverage)
     runners = make_runners(spec, config, found.instruments, preset)
+    for runner in runners:
+        if runner.coin in past:
+            watch(runner, past[runner.coin])
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
     folder = spec.folder / name
     say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
@@ -147,10 +158,8 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
     left = 0
     async with contextlib.AsyncExitStack() as stack:
         await parts.session.start()
-        parts.connection.start()
-        stack.push_async_callback(parts.connection.close)
-        if parts.account is not None:
-            stack.push_async_callback(parts.account.close)
+        parts.links.start()
+        stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
         await _until(stop, parts, watching)
@@ -173,7 +182,7 @@ async def _lived(parts: Parts, config: Config, stop: asyncio.Event, show: Show) 
 
 async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
     """Wait for the end of the duration, for `stop`, or for something to break."""
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]  # type: ignore[list-item]
+    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait()), watching]
     timeout = parts.spec.duration_s
     done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     waiting[0].cancel()
@@ -189,11 +198,11 @@ async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     loop = asyncio.get_running_loop()
     while True:
         now_ns = clock.now_ns()
-        parts.streams.look(now_ns)
+        parts.links.look(now_ns)
         facts.note(now_ns)
         parts.watch.look_next(now_ns)
         show(parts.watch.view(now_ns))
-        if loop.time() >= budget_at and parts.connection.is_up and parts.client.account is not None:
+        if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + 30.0
             asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
         await asyncio.sleep(parts.watch.turn_s)

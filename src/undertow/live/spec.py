@@ -21,6 +21,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     without a ``url``. ``coins``: what is traded (empty: every market listed). ``references``: coins or
     spot pairs a coin's maker also watches; the first is asset 1. ``duration_s`` None: until stopped.
     ``account_usd``: money of the local or paper account. ``leverage``: asked for on every coin.
+    ``history_s``: how long a local market has lived, and its maker watched, before the session.
     """
 
     network: Network = "local"
@@ -35,6 +36,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     account_usd: float = 10_000.0
     leverage: int = 5
     latency_ms: float = 200.0
+    history_s: float = 1_800.0
     folder: Path = Path("sessions")
     account: str = ""
 
@@ -45,6 +47,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"account_usd = {self.account_usd} must be positive")
         if self.leverage < 1:
             raise ValueError(f"leverage = {self.leverage} must be at least 1")
+        if not 0.0 <= self.history_s <= 86_400.0:
+            raise ValueError(f"history_s = {self.history_s} must lie in 0..86400")
         if not 0.0 <= self.latency_ms <= 10_000.0:
             raise ValueError(f"latency_ms = {self.latency_ms} must lie in 0..10000")
         if self.network != "local" and not self.coins:

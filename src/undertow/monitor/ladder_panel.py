@@ -25,7 +25,7 @@ def _chosen(side: SideView, rows: int) -> list[LevelView]:
 def _wish(level: LevelView) -> tuple[str, str]:
     """What the maker wants at a level, and a style."""
     if level.level == 0:
-        return ("not wanted", "yellow") if level.own_qty > 0.0 and level.own != "canceling" else ("", "")
+        return ("not wanted", "yellow") if level.own_qty > 0.0 and level.own in ("live", "new") else ("", "")
     if level.worth is None:
         value = "" if level.number is None else f" {significant(level.number)}"
         return f"{level.reason}{value}", "dim"

@@ -20,6 +20,7 @@ from undertow.monitor.numbers import (
     seconds,
     signed,
     significant,
+    size,
     usd,
 )
 from undertow.monitor.view import CoinView, FeedView, FillView, KillView, SessionView
@@ -45,18 +46,20 @@ def headline(view: SessionView) -> Text:
     )
     ends = "" if view.remaining_s is None else f" of {clock(view.elapsed_s + view.remaining_s)}"
     money = ("bold red", "LIVE") if view.mode == "live" else ("bold", view.mode)
+    market = f" · {view.market:.24}" if view.market else ""
     parts: list[tuple[str, str] | str] = [
         (" undertow ", "reverse"),
         (f" {money[1]}", money[0]),
-        f" on {view.venue}" + (f" · {view.market}" if view.market else ""),
+        f" on {view.venue}{market}",
         f"  {clock(view.elapsed_s)}{ends}  link ",
         state,
+        "  PnL ",
+        (f"{usd(view.pnl_usd)} USD", f"bold {tone(view.pnl_usd)}"),
     ]
-    if link.reconnects:
-        parts.append((f" ({link.reconnects} reconnects)", "dim"))
-    parts += ["  PnL ", (f"{usd(view.pnl_usd)} USD", f"bold {tone(view.pnl_usd)}")]
     if view.equity_usd is not None:
         parts.append(f"  equity {view.equity_usd:,.2f}")
+    if link.reconnects:
+        parts.append((f"  {link.reconnects} reconnects", "dim"))
     return _line(*parts)
 
 
@@ -224,12 +227,12 @@ def latency_lines(view: SessionView) -> list[Text]:
 def fill_line(fill: FillView) -> Text:
     """One fill."""
     when = datetime.fromtimestamp(fill.time_ns * 1e-9, UTC).strftime("%H:%M:%S")
-    edge = "" if fill.edge_bps is None else f"  {signed(fill.edge_bps, 1)} bps"
+    edge = "" if fill.edge_bps is None else f" {signed(fill.edge_bps, 1)} bps"
     word, color = ("bought", "green") if fill.side > 0 else ("sold  ", "red")
-    taker = "" if fill.maker else "  taker"
+    taker = "" if fill.maker else " taker"
     return _line(
-        *((f"{when} ", "dim"), (word, color), f" {quantity(fill.qty)} at {price(fill.px)}"),
-        *((edge, tone(fill.edge_bps)), (f"  fee {number(fill.fee, 3)}{taker}", "dim")),
+        *((f"{when} ", "dim"), (word, color), f" {size(fill.qty):>6} at {price(fill.px):<7}"),
+        *((f"{edge:<9}", tone(fill.edge_bps)), (f" fee {number(fill.fee, 3)}{taker}", "dim")),
     )
 
 

@@ -6,10 +6,10 @@ for programs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from undertow.monitor.notable import Notable, Watcher
+from undertow.monitor.notable import Notable
 from undertow.monitor.numbers import clock, count, number, price, signed, usd
 from undertow.monitor.view import CoinView, SessionView, to_json
 
@@ -41,11 +41,9 @@ class PlainLines:
     def __init__(self, write: Write, every_s: float = EVERY_S) -> None:
         self._write, self._every_ns = write, round(every_s * 1e9)
         self._next_ns = 0
-        self._watcher = Watcher()
 
-    def show(self, view: SessionView) -> list[Notable]:
-        """Write what is new, and the coins where their time has come; returns what was new."""
-        changes = self._watcher.changes(view)
+    def show(self, view: SessionView, changes: Iterable[Notable]) -> None:
+        """Write what has changed since the last view, and the coins where their time has come."""
         begun_ns = view.now_ns - round(view.elapsed_s * 1e9)
         for change in changes:
             coin = f"{change.coin} " if change.coin else ""
@@ -53,7 +51,6 @@ class PlainLines:
         if view.now_ns >= self._next_ns:
             self._next_ns = view.now_ns + self._every_ns
             self._status(view)
-        return changes
 
     def _status(self, view: SessionView) -> None:
         for coin in view.coins:

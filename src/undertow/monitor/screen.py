@@ -158,7 +158,7 @@ def _body(view: SessionView, coin: CoinView, width: int, rows: int, history: His
 def _more(view: SessionView, coin: CoinView, width: int, rows: int, history: History | None) -> list[Text]:
     """Delays, sparklines and fills, as far as there is room."""
     lines = latency_lines(view) if rows >= 8 else []
-    if history is not None and rows >= 14 and len(history.pnl) > 1:
+    if history is not None and rows >= 10 and len(history.pnl) > 1:
         mids, pnl = sparkline(history.mid, width - 6), sparkline(history.pnl, width - 6)
         lines += [Text.assemble(("mid   ", "dim"), mids), Text.assemble(("PnL   ", "dim"), pnl)]
         low, high = min(history.pnl), max(history.pnl)

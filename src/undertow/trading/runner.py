@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+import functools
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,6 @@ from undertow.kernel.l2book import new_book
 from undertow.maker import OBSERVATION, Compiled, Maker, bind
 from undertow.records import Rec
 from undertow.trading import step
-
-MOST_ROWS: Final = 65_536
-"""Rows a maker is shown in one call; longer messages are cut."""
 
 
 class Capture(Protocol):
@@ -51,8 +49,13 @@ def cell(record: Rec) -> NDArray[np.void]:
     return np.frombuffer(bytearray(record.tobytes()), dtype=_plain_dtype(record.dtype))
 
 
+@functools.cache
 def _plain_dtype(dtype: np.dtype[Any]) -> np.dtype[np.void]:
-    """`dtype` without the attribute access of ``np.recarray``: the type compiled code was made for."""
+    """`dtype` without the attribute access of ``np.recarray``: the type compiled code was made for.
+
+    One object for equal layouts: compiled code finds it by identity, else by a comparison of every field,
+    at each call.
+    """
     return np.dtype((np.void, dtype)) if dtype.type is not np.void else dtype
 
 

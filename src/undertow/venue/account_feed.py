@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
-from undertow.units import NS_PER_S
+from undertow.units import NS_PER_MS, NS_PER_S
 from undertow.venue.account_events import (
     AccountEvent,
     Canceled,
@@ -197,16 +197,16 @@ class AccountFeed:
 
     def _take_fills(self, fills: Sequence[Fill], recv_ns: int, *, recovered: bool) -> None:
         for fill in sorted(fills, key=_time_of) if recovered else fills:
-            if self._fills.is_new(
-                (fill.oid, fill.tid) if fill.tid else (fill.oid, fill.time_ms), fill.time_ms
-            ):
+            key = fill.key if fill.tid else (fill.oid, -fill.time_ms)
+            if self._fills.is_new(key, fill.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Filled(fill, recv_ns, recovered))
                 if self._check.filled(fill) and not recovered:
                     self._doubt(recv_ns)
 
     def _take_payments(self, payments: Sequence[FundingPayment], recv_ns: int, *, recovered: bool) -> None:
         for payment in sorted(payments, key=_time_of) if recovered else payments:
-            if self._payments.is_new((payment.time_ms // _HOUR_MS, payment.coin), payment.time_ms):
+            key = (payment.time_ms // _HOUR_MS, payment.coin)
+            if self._payments.is_new(key, payment.time_ms, recv_ns // NS_PER_MS):
                 self._emit(Paid(payment, recv_ns, recovered))
 
     def _stop(self) -> None:

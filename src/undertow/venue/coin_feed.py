@@ -29,7 +29,7 @@ from undertow.events import (
 from undertow.units import NS_PER_MS, NS_PER_S
 from undertow.venue.book_sides import Levels
 from undertow.venue.fusion import FUSED_DEPTH, Fusion
-from undertow.venue.prints import Prints
+from undertow.venue.prints import NEW, OLD, Prints
 from undertow.venue.received import Received
 from undertow.venue.settlements import Settlements, coming_hour_ns
 from undertow.venue.shown import Shown, row, rows_of
@@ -105,25 +105,29 @@ class CoinFeed:
         if self.fusion.is_blank:
             self._held = [*self._held, *trades][-_MOST_HELD:]
             return None
-        packed = self._prints(trades, recv_ns)
-        if not packed:
-            return None
-        table = _NO_TABLES
+        packed, table = self._prints(trades, recv_ns), _NO_TABLES
         sides = self.fusion.sides()
         if not self.shown.is_at(sides):
             edges = self.fusion.edges()
             rows, table = self.shown.bring_to(sides, edges, self._clock_ns, recv_ns, REPAIRED)
             packed += rows
+        if not packed:
+            return None
         return Received(self.coin, rows_of(self._opening(recv_ns) + packed), table)
 
     def _prints(self, trades: Sequence[Trade], recv_ns: int) -> list[bytes]:
-        new = [t for t in trades if self.prints.is_new(t.time_ms, t.tid)]
-        packed = []
+        new, packed = [], []
+        for trade in trades:
+            verdict = self.prints.judge(trade.time_ms, trade.tid)
+            if verdict == NEW:
+                new.append(trade)
+            elif verdict == OLD:
+                self.fusion.take_print(trade.time_ms, _side(trade), trade.px, trade.sz)
         for k, trade in enumerate(new):
             exch_ns, flags = self._placed(trade.time_ms * NS_PER_MS, recv_ns)
             if k == len(new) - 1:
                 flags |= END
-            side = 1 if trade.side == "B" else -1
+            side = _side(trade)
             self.fusion.take_print(trade.time_ms, side, trade.px, trade.sz)
             self.shown.take_print(exch_ns, side, trade.px, trade.sz)
             packed.append(
@@ -161,13 +165,13 @@ class CoinFeed:
         return Received(self.coin, rows_of(self._opening(recv_ns) + packed), _NO_TABLES)
 
     def take_reference(self, asset: int, px: float, exch_ms: int, recv_ns: int) -> Received:
-        """The price of reference `asset` (1, 2, ...)."""
+        """The price of reference `asset` (1, 2, ...). It may come while the coin's own feed is down."""
         self.references_ns[asset] = recv_ns
         happened = exch_ms * NS_PER_MS + AFTER_PRINTS_NS - self.lead_ns
         exch_ns = self._untimed(recv_ns)
         flags = END | (REPAIRED if exch_ns != happened else 0)
         packed = [row(exch_ns, recv_ns, REFERENCE, px=px, asset=asset, flags=flags)]
-        return Received(self.coin, rows_of(self._opening(recv_ns) + packed), _NO_TABLES)
+        return Received(self.coin, rows_of(packed), _NO_TABLES)
 
     def _opening(self, recv_ns: int) -> list[bytes]:
         """A GAP row where the feed was interrupted or silent before this message."""
@@ -194,3 +198,8 @@ class CoinFeed:
             return exch_ns, 0
         self.repaired += 1
         return self._clock_ns, REPAIRED
+
+
+def _side(trade: Trade) -> int:
+    """The aggressor's."""
+    return 1 if trade.side == "B" else -1

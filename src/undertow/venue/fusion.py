@@ -72,10 +72,9 @@ class Fusion:
         return not self._order
 
     def reset(self) -> None:
-        """Forget all: the feed was interrupted."""
+        """Forget every book: the feed was interrupted. Prints stay: a late book must be told of them."""
         self._sources = [None, None, None]
         self._order = []
-        self._prints.clear()
         self.heard_ns, self.exch_ms = 0, 0
 
     def take_book(self, source: int, exch_ms: int, recv_ns: int, bids: Levels, asks: Levels) -> bool:

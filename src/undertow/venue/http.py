@@ -7,10 +7,13 @@ is then asked once more on a fresh one; an action (``/exchange``) never is, sinc
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
 TIMEOUT_S: Final = 10.0
+_OWN_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
+"""No proxy of the environment stands between us and these."""
 _HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -33,7 +36,7 @@ class HttpxClient:
                 max_connections=16, max_keepalive_connections=8, keepalive_expiry=keepalive_s
             ),
             headers=_HEADERS,
-            trust_env=True,
+            trust_env=urlsplit(base_url).hostname not in _OWN_MACHINE,
             transport=transport,
         )
 

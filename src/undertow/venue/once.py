@@ -23,13 +23,13 @@ class Once:
         self._sealed_ms = start_ms
         self.repeated = 0
 
-    def is_new(self, key: Hashable, time_ms: int) -> bool:
-        """Whether it is to be delivered; notes it."""
+    def is_new(self, key: Hashable, time_ms: int, now_ms: int) -> bool:
+        """Whether it is to be delivered; notes it. A time after our `now_ms` moves nothing."""
         if time_ms < self._floor_ms or key in self._seen:
             self.repeated += 1
             return False
         self._seen[key] = time_ms
-        self._newest_ms = max(self._newest_ms, time_ms)
+        self._newest_ms = max(self._newest_ms, min(time_ms, now_ms))
         return True
 
     def resume_ms(self) -> int:

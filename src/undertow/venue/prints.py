@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 _REMEMBERED: Final = 4096
+NEW: Final = 0
+OLD: Final = 1
+"""Not seen before, but too old to be delivered: what it consumed is still news to a late book."""
+REPEATED: Final = 2
 
 
 class Prints:
@@ -38,19 +42,19 @@ class Prints:
         if self._newest_ms:
             self._floor_ms = max(self._floor_ms or 0, self._newest_ms)
 
-    def is_new(self, exch_ms: int, tid: int) -> bool:
-        """Whether this print counts; notes it."""
-        if self._floor_ms is not None and exch_ms < self._floor_ms:
-            self.old += 1
-            return False
+    def judge(self, exch_ms: int, tid: int) -> int:
+        """`NEW`, `OLD` or `REPEATED`; notes it."""
         key = (exch_ms, tid)
         if key in self._seen:
             self.repeated += 1
-            return False
+            return REPEATED
         self._seen[key] = None
-        self._newest_ms = max(self._newest_ms, exch_ms)
         if len(self._seen) > _REMEMBERED:
             oldest = next(iter(self._seen))
             del self._seen[oldest]
             self._floor_ms = max(self._floor_ms or 0, oldest[0])
-        return True
+        if self._floor_ms is not None and exch_ms < self._floor_ms:
+            self.old += 1
+            return OLD
+        self._newest_ms = max(self._newest_ms, exch_ms)
+        return NEW

@@ -65,7 +65,28 @@ def _open(path: Path) -> Any:
     if path.suffix == ".gz":
         return cast(Any, gzip.open(path, "xb", compresslevel=6))
     if path.suffix in (".zst", ".zstd"):
+        return _ZstdFrames(path)
+    return path.open("xb")
+
+
+class _ZstdFrames:
+    """A file of zstd frames, each complete: one per write."""
+
+    def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
-        return pa.CompressedOutputStream(path.open("xb"), "zstd")
-    return path.open("xb")
+        self._codec: Any = pa.Codec("zstd")
+        self._out = path.open("xb")
+
+    @property
+    def closed(self) -> bool:
+        return self._out.closed
+
+    def write(self, data: bytes) -> None:
+        self._out.write(self._codec.compress(data, asbytes=True))
+
+    def flush(self) -> None:
+        self._out.flush()
+
+    def close(self) -> None:
+        self._out.close()

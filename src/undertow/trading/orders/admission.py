@@ -150,7 +150,11 @@ class Admission:
             return False
         if found in (Breach.CLOSED, Breach.EXHAUSTED):
             gate.refused[found] += 1
-        self._notices.tell(now_ns, Kind.LIMIT, order.coin, found.value, order.lots)
+        text = found.value
+        if found is Breach.POSITION:
+            worst = exposure + order.side * position
+            text = f"position and orders would come to {worst} of {gate.limit_lots} lots"
+        self._notices.tell(now_ns, Kind.LIMIT, order.coin, text, order.lots)
         return True
 
     def _refuse(self, coin: str, order_id: int, action: Action, code: int, now_ns: int) -> None:
