@@ -15,6 +15,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _COMPILED = (
+    "compiled.py",
     "units.py",
     "instrument.py",
     "events.py",

@@ -17,31 +17,47 @@ from typing import Any, Final
 
 import numba as nb
 from llvmlite.binding import parse_bitcode
-from numba.core import compiler, config, sigutils, typing
+from numba.core import compiler, config, errors, sigutils, typing
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary, RuntimeLinker
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import PassManager, _pass_registry
 from numba.core.dispatcher import _FunctionCompiler
+from numba.core.postproc import PostProcessor
 from numba.core.registry import CPUDispatcher
+from numba.core.transforms import canonicalize_cfg
 
 KNOWN: Final = ((0, 68),)
 """Numba versions whose internals are known to fit."""
 
-KEPT_FROM: Final = 40
-"""Least number of functions in a tree for its lowered form to be kept on disk."""
 
-
-class Code(JITCodeLibrary):
-    """Code of one function, linked with what it calls only when it must run."""
-
-    keep: frozenset[str] = frozenset()
-    """Linked functions that stay visible; others serve this module alone."""
+class Tree(JITCodeLibrary):
+    """Code of one lowered function, linked with what it calls only where it is needed."""
 
     def add_linking_library(self, library: Any) -> None:
-        """Note that `library` is called; foreign ones are made ready at once."""
-        if not isinstance(library, Code):
-            library._ensure_finalized()
+        """Note that `library` is called; others than trees are made ready at once."""
+        library._ensure_finalized()
         self._linking_libraries.append(library)
+
+    def add_bitcode(self, bitcode: bytes) -> None:
+        """Take in code that was kept on disk."""
+        self._final_module.link_in(parse_bitcode(bitcode))
+
+    def linked(self) -> Any:
+        """A library of its own with the code of this function and of all it reaches."""
+        whole = Tree(self._codegen, self.name)
+        whole._linking_libraries = [self]
+        whole._link_reached()
+        return whole
+
+    def _ensure_finalized(self) -> None:
+        """A tree is never finished; what is linked with it is."""
+
+    def _get_module_for_linking(self) -> Any:
+        """What a function compiled by Numba alone links: everything reached, to be optimised there."""
+        if self._shared_module is None:
+            self._shared_module = self.linked()._final_module
+        return self._shared_module
 
     def _optimize_functions(self, ll_module: Any) -> None:
         """Tidy each function by itself: what is linked and inlined later is then a fraction."""
@@ -57,42 +73,55 @@ class Code(JITCodeLibrary):
         waiting = self._linking_libraries[::-1]
         while waiting:
             library = waiting.pop()
-            if id(library) in seen:
-                continue
-            seen[id(library)] = library
-            if isinstance(library, Code) and not library._finalized:
-                waiting.extend(library._linking_libraries[::-1])
+            if id(library) not in seen:
+                seen[id(library)] = library
+                if isinstance(library, Tree):
+                    waiting.extend(library._linking_libraries[::-1])
         return list(seen.values())
 
-    def link_reached(self) -> None:
-        """Copy the code of all functions called from here into this module."""
-        own = {f.name for f in self._final_module.functions if not f.is_declaration}
+    def _link_reached(self) -> set[str]:
+        """Copy what is called from here into this module; names of the functions that were here."""
+        own = _defined(self._final_module)
         for library in self.reached():
             self._reload_init.update(library._reload_init)
-            lowered = isinstance(library, Code) and not library._finalized
-            module = library._final_module if lowered else library._get_module_for_linking()
+            tree = isinstance(library, Tree)
+            module = library._final_module if tree else library._get_module_for_linking()
             self._final_module.link_in(module, preserve=True)
         for function in self._final_module.functions:
             if not function.is_declaration and function.name not in own:
                 function.linkage = "linkonce_odr"
+        return own
 
-    def add_bitcode(self, bitcode: bytes) -> None:
-        """Take in code that was kept on disk."""
-        self._final_module.link_in(parse_bitcode(bitcode))
+
+class Program(Tree):
+    """Code that Python calls: a wrapper and the tree behind it, optimised as one module."""
+
+    keep: frozenset[str] = frozenset()
+    """Linked functions that stay visible; the others serve this module alone."""
+
+    def _ensure_finalized(self) -> None:
+        if not self._finalized:
+            self.finalize()
+
+    def _get_module_for_linking(self) -> Any:
+        return JITCodeLibrary._get_module_for_linking(self)
 
     def finalize(self) -> None:
-        """Link, optimise and emit; as `CPUCodeLibrary.finalize`, but with everything at once."""
+        """Link, optimise and emit; as Numba's own, but with everything at once."""
         self._raise_if_finalized()
-        own = {f.name for f in self._final_module.functions if not f.is_declaration}
-        self.link_reached()
-        names = [g.name for g in self._final_module.global_variables]
-        if not any(name.startswith(RuntimeLinker.PREFIX) for name in names):  # of recursive functions
-            for function in self._final_module.functions:
-                if not function.is_declaration and function.name not in own | self.keep:
+        visible = self._link_reached() | self.keep
+        module = self._final_module
+        if not any(g.name.startswith(RuntimeLinker.PREFIX) for g in module.global_variables):
+            for function in module.functions:  # unless some function calls itself, by name
+                if not function.is_declaration and function.name not in visible:
                     function.linkage = "internal"
         self._optimize_final_module()
-        self._final_module.verify()
+        module.verify()
         self._finalize_final_module()
+
+
+def _defined(module: Any) -> set[str]:
+    return {f.name for f in module.functions if not f.is_declaration}
 
 
 class Lowered:
@@ -106,9 +135,7 @@ class _LoweredCacheImpl(CompileResultCacheImpl):
         return "lowered-" + super().get_filename_base(fullname, abiflags)
 
     def reduce(self, cres: Any) -> tuple[Any, ...]:
-        whole = Code(cres.codegen, cres.library.name)
-        whole._linking_libraries = [cres.library]
-        whole.link_reached()
+        whole = cres.library.linked()
         fndesc = cres.fndesc
         fndesc.typemap = fndesc.calltypes = None
         envs = cres._replace(library=whole)._find_referenced_environments()
@@ -119,7 +146,7 @@ class _LoweredCacheImpl(CompileResultCacheImpl):
         name, bitcode, fndesc, environment, signature, reload_init, envs = payload
         for function in reload_init:
             function()
-        library = Code(target_context.codegen(), name)
+        library = Tree(target_context.codegen(), name)
         library.add_bitcode(bitcode)
         return compiler.CompileResult(
             typing_context=target_context.typing_context,
@@ -147,11 +174,59 @@ class _LoweredCache(FunctionCache):
     _impl_class = _LoweredCacheImpl
 
 
+class _Flags(compiler.Flags):
+    """Numba's flags, which it compares at every call of a function it overloads, compared at once."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return _HASH
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Flags) and self._values == other._values:
+            return True
+        return bool(super().__eq__(other))
+
+
+_HASH: Final = hash(compiler.Flags())  # of the options' names: the same for all flags
+
+
+class _Passes(PassManager):
+    """Numba's passes without the event each of them announces, arguments spelled out."""
+
+    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:
+        pss.analysis = self._analysis
+        with errors.new_error_context("Pass {name}", name=pss.name()):
+            mutated = bool(pss.run_initialization(internal_state))
+            mutated |= bool(pss.run_pass(internal_state))
+            mutated |= bool(pss.run_finalizer(internal_state))
+        if not _pass_registry.get(type(pss)).mutates_CFG:
+            return
+        if mutated:
+            PostProcessor(internal_state.func_ir).run()
+        else:
+            internal_state.func_ir.blocks = canonicalize_cfg(internal_state.func_ir.blocks)
+
+
+class _Pipeline(compiler.Compiler):
+    """Numba's pipeline, run by `_Passes`."""
+
+    def define_pipelines(self) -> list[Any]:
+        """The passes Numba would run."""
+        ours = []
+        for theirs in super().define_pipelines():
+            passes = _Passes(theirs.pipeline_name)
+            passes.passes = theirs.passes
+            passes.finalize()
+            ours.append(passes)
+        return ours
+
+
 class _Lowering(_FunctionCompiler):
     """Types a function and lowers it; makes no machine code and no wrappers."""
 
     def _compile_core(self, args: Any, return_type: Any) -> Any:
-        flags = compiler.Flags()
+        flags = _Flags()
         self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         context = self.targetdescr.target_context
@@ -163,8 +238,8 @@ class _Lowering(_FunctionCompiler):
             return_type=return_type,
             flags=flags,
             locals=self.locals,
-            library=Code(context.codegen(), self.py_func.__qualname__),
-            pipeline_class=self.pipeline_class,
+            library=Tree(context.codegen(), self.py_func.__qualname__),
+            pipeline_class=_Pipeline,
         )
 
 
@@ -179,10 +254,11 @@ class CompiledFunction(CPUDispatcher):
         )
         self._lowered_cache: Any = None
 
-    def enable_caching(self) -> None:
-        """Keep opened functions on disk, and lowered ones that took long."""
+    def enable_caching(self, lowered: bool = False) -> None:
+        """Keep opened functions on disk; with `lowered` also the lowered form, with all it reaches."""
         super().enable_caching()
-        self._lowered_cache = _LoweredCache(self.py_func)
+        if lowered:
+            self._lowered_cache = _LoweredCache(self.py_func)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """The signatures a compiled caller chooses from, the one asked for among them."""
@@ -205,7 +281,7 @@ class CompiledFunction(CPUDispatcher):
             result = _load(cache, args, self.targetctx) if cache is not None else None
             if result is None:
                 result = self._compiler.compile(args, return_type)
-                if cache is not None and len(result.library.reached()) >= KEPT_FROM:
+                if cache is not None:
                     cache.save_overload(args, result)
             result = result._replace(entry_point=Lowered())
             self._insert_result(result, result.library)
@@ -242,7 +318,7 @@ class CompiledFunction(CPUDispatcher):
     def _opened(self, lowered: Any) -> Any:
         """Machine code of `lowered` and all it calls, with a wrapper for Python."""
         context, fndesc, environment = self.targetctx, lowered.fndesc, lowered.environment
-        library = Code(context.codegen(), lowered.library.name)
+        library = Program(context.codegen(), lowered.library.name)
         library.enable_object_caching()
         library.keep = frozenset([fndesc.llvm_func_name])
         with context.push_code_library(library):
@@ -276,19 +352,20 @@ def _leans_on_numba() -> bool:
     return nb.version_info.short in KNOWN and os.environ.get("UNDERTOW_COMPILER") != "numba"
 
 
-def compiled(function: Any = None, *, nogil: bool = False, inline: str = "never") -> Any:
+def compiled(function: Any = None, *, nogil: bool = False, inline: str = "never", trunk: bool = False) -> Any:
     """Compile `function` when it is first called and keep the result on disk.
 
-    `nogil`: calls from Python release the interpreter's lock. `inline` as in ``numba.njit``. With
-    ``NUMBA_DISABLE_JIT=1`` the function stays Python.
+    `nogil`: calls from Python release the interpreter's lock. `inline` as in ``numba.njit``. `trunk`:
+    keep its lowered form too, because several programs, or processes that share the work of
+    compiling one, begin with it. With ``NUMBA_DISABLE_JIT=1`` the function stays Python.
     """
     if function is None:
-        return lambda f: compiled(f, nogil=nogil, inline=inline)
+        return lambda f: compiled(f, nogil=nogil, inline=inline, trunk=trunk)
     if not _leans_on_numba():
         return nb.njit(cache=True, nogil=nogil, inline=inline)(function)
     if config.DISABLE_JIT:
         return function
     options = {"nopython": True, "boundscheck": None, "nogil": nogil, "inline": inline}
     dispatcher = CompiledFunction(function, targetoptions=options)
-    dispatcher.enable_caching()
+    dispatcher.enable_caching(lowered=trunk)
     return dispatcher

@@ -6,9 +6,9 @@ first): price moves, makers requote, orders come and go, aggressors trade, the f
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 from undertow.synthetic.book import change_levels, refill
 from undertow.synthetic.feed import publish_books, publish_context
@@ -28,7 +28,7 @@ from undertow.synthetic.world import Out, World
 WARM_UP_S = 120.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _tick_clock(w: World) -> float:
     """Advance to the next block; returns the seconds passed."""
     s, p = w.state, w.params
@@ -39,7 +39,7 @@ def _tick_clock(w: World) -> float:
     return 1e-9 * dt_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def step(w: World, out: Out) -> None:
     """Advance the market by one block, writing what it publishes and the truth beside it."""
     s = w.state
@@ -66,7 +66,7 @@ def step(w: World, out: Out) -> None:
         out.count.path += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _change_interest(w: World, out: Out, first_order: int) -> None:
     """Each aggressor order opens or closes positions, at even odds."""
     s = w.state
@@ -75,7 +75,7 @@ def _change_interest(w: World, out: Out, first_order: int) -> None:
         s.open_interest = max(s.open_interest + sign * out.orders[i].qty, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def clear_out(out: Out) -> None:
     """Forget what was written."""
     out.count.rows = 0
@@ -85,7 +85,7 @@ def clear_out(out: Out) -> None:
     out.count.jumps = 0
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
     """Let the market live for `warm_up_s` unseen, so that it begins in its stationary state."""
     s, p = w.state, w.params
@@ -113,7 +113,7 @@ def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
         s.bbo_qty[k] = -1
 
 
-@nb.njit(cache=True)
+@compiled
 def _rebase(w: World) -> None:
     """Move the whole market back to the start price and mark every level as unpublished."""
     s = w.state
@@ -125,7 +125,7 @@ def _rebase(w: World) -> None:
     place_touch(w)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def advance(w: World, out: Out, until_ns: int, slack: int) -> bool:
     """Step until `until_ns` (True) or until `out` could overflow in the next block (False)."""
     room = out.rows.shape[0] - slack
