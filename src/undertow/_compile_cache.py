@@ -15,7 +15,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _COMPILED = (
-    "compiled.py",
+    "compiled",
     "units.py",
     "instrument.py",
     "events.py",
@@ -44,7 +44,8 @@ def directory() -> Path:
     root = os.environ.get("UNDERTOW_CACHE_DIR")
     if root is None:
         root = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "undertow")
-    return Path(root) / "numba" / source_hash()
+    plain = "-numba" if os.environ.get("UNDERTOW_COMPILER") == "numba" else ""
+    return Path(root) / "numba" / f"{source_hash()}{plain}"
 
 
 def install() -> None:

@@ -254,7 +254,7 @@ def _observe_funding(state: Rec, params: Rec, now_ns: int) -> None:
     _observe(state, z, noise)
 
 
-@compiled
+@compiled(trunk=True)
 def belief_cycle(
     state: Rec, params: Rec, now_ns: int, mid: float, sigma: float, features: NDArray[np.float64]
 ) -> int:

@@ -138,7 +138,7 @@ def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) ->
     )
 
 
-@compiled
+@compiled(trunk=True)
 def act_on_inputs(
     state: Rec,
     params: Rec,

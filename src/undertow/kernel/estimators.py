@@ -338,7 +338,7 @@ def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
         signals_gap(state.signals, params.signals, row.val)
 
 
-@compiled
+@compiled(trunk=True)
 def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """The whole book, once per quote cycle, before `see_cycle`."""
     book_shape_look(state.signals.book_shape, params.signals.book_shape, inst, book, now_ns)

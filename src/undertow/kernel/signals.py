@@ -344,7 +344,7 @@ def _warm(state: Rec, params: Rec, now_ns: int) -> None:
     value[_CONTINUATION] = trend_continuation(state.trend, params.trend)
 
 
-@compiled
+@compiled(trunk=True)
 def signals_cycle(
     state: Rec,
     params: Rec,
