@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from llvmlite.binding import Linkage, parse_bitcode
@@ -15,6 +16,16 @@ class Tree(JITCodeLibrary):
         """Note that `library` is called; others than trees are made ready at once."""
         library._ensure_finalized()
         self._linking_libraries.append(library)
+
+    def to_keep(self) -> bytes:
+        """This function and all it reaches, the latter hidden.
+
+        Numba numbers functions as a process meets them; by name alone, those of two processes that
+        have the same name and number but differ in what they close over could pass for each other.
+        """
+        module = self.linked()._final_module
+        _hide_all_but(_visible(module), module)
+        return bytes(module.as_bitcode())
 
     def become(self, bitcode: bytes) -> None:
         """Be the code that was kept on disk."""
@@ -67,9 +78,8 @@ class Tree(JITCodeLibrary):
             tree = isinstance(library, Tree)
             module = library._final_module if tree else library._get_module_for_linking()
             self._final_module.link_in(module, preserve=True)
-        for function in self._final_module.functions:
-            if not function.is_declaration and function.name not in own:
-                function.linkage = "linkonce_odr"
+        for name in _visible(self._final_module) - own:
+            self._final_module.get_function(name).linkage = "linkonce_odr"
         return own
 
 
@@ -92,10 +102,9 @@ class Program(Tree):
         visible = self._link_reached() | self.keep
         module = self._final_module
         if not any(g.name.startswith(RuntimeLinker.PREFIX) for g in module.global_variables):
-            for function in module.functions:  # unless some function calls itself, by name
-                if not function.is_declaration and function.name not in visible:
-                    function.linkage = "internal"
+            _hide_all_but(visible, module)  # unless some function calls itself, by name
         self._optimize_final_module()
+        _rename_hidden(module)
         module.verify()
         self._finalize_final_module()
 
@@ -104,3 +113,21 @@ def _visible(module: Any) -> set[str]:
     """Names of the functions that other modules may call."""
     external = Linkage.external
     return {f.name for f in module.functions if not f.is_declaration and f.linkage == external}
+
+
+def _hide_all_but(visible: set[str], module: Any) -> None:
+    for function in module.functions:
+        if not function.is_declaration and function.name not in visible:
+            function.linkage = "internal"
+
+
+def _rename_hidden(module: Any) -> None:
+    """Give hidden functions names that no other module has.
+
+    LLVM's linker at run time goes by names alone, and a hidden function may have been optimised into
+    one that takes other arguments. Numba's names can be of many kB, so this also makes code shorter.
+    """
+    mark = secrets.token_hex(8)
+    for number, function in enumerate(list(module.functions)):
+        if not function.is_declaration and function.linkage in (Linkage.internal, Linkage.private):
+            function.name = f"{function.name[:40]}.{mark}.{number}"

@@ -41,9 +41,8 @@ class _LoweredCacheImpl(CompileResultCacheImpl):
         fndesc = cres.fndesc
         fndesc.typemap = fndesc.calltypes = None
         envs = cres._replace(library=whole)._find_referenced_environments()
-        bitcode = whole._final_module.as_bitcode()
         kept = (fndesc, cres.environment, cres.signature, cres.reload_init, tuple(envs))
-        return whole.name, bitcode, len(cres.library.reached()) + 1, *kept
+        return whole.name, cres.library.to_keep(), len(cres.library.reached()) + 1, *kept
 
     def rebuild(self, target_context: Any, payload: tuple[Any, ...]) -> Any:
         name, bitcode, functions, fndesc, environment, signature, reload_init, envs = payload
