@@ -1,10 +1,10 @@
 """Set the project up and run it, with nothing but Python 3.11 or later.
 
-    python3 dev.py demo     set up, replay the built-in generated market, write its report
+    python3 dev.py demo     set up, quote a market with paper money for three minutes, write its account
     python3 dev.py test     set up, check types and style, run the tests
     python3 dev.py setup    set up only: a virtual environment in .venv with locked packages
 
-What follows ``demo`` is passed on to ``undertow replay``, what follows ``test`` to pytest.
+What follows ``demo`` is passed on to ``undertow run``, what follows ``test`` to pytest.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
     command, *rest = arguments or ["help"]
     if command == "demo":
         setup("requirements.lock")
-        run(BIN / "undertow", "replay", *rest)
+        run(BIN / "undertow", "run", *rest)
     elif command == "test":
         setup("requirements-dev.lock")
         run(BIN / "ruff", "check", ".")

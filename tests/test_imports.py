@@ -40,6 +40,9 @@ ALLOWED: dict[str, set[str]] = {
     "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
     "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
+    "live": SPEECH
+    | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
+    | {"synthetic"},
     "api": SPEECH
     | {
         "market_params",

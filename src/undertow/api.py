@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from undertow.account.decomposition import DEFAULT_HORIZON_S
 from undertow.account.frames import events_frame, observations_frame
 from undertow.account.provenance import provenance
 from undertow.account.report import Context, write_report
-from undertow.account.scenarios import Range, engines_of, outcome, scenarios
+from undertow.account.scenarios import Outcome, Range, engines_of, outcome, scenarios
 from undertow.account.shadow import Shadow, shadow_of
 from undertow.account.shadow import as_dict as shadow_dict
 from undertow.account.silence import Reason, reasons_of
@@ -54,7 +54,16 @@ from undertow.replay.together import Watch, run_engines
 from undertow.synthetic.generate import GeneratedMarket, generate
 from undertow.units import s_to_ns
 
-__all__ = ["RecordedFiles", "Session", "generate", "open_files", "open_recording", "run", "settings_of"]
+__all__ = [
+    "RecordedFiles",
+    "Session",
+    "generate",
+    "open_files",
+    "open_recording",
+    "run",
+    "session_of",
+    "settings_of",
+]
 
 
 @dataclass(frozen=True)
@@ -179,41 +188,70 @@ def run(
     results = run_engines(recording, [*engines, beside] if beside is not None else engines, watch)
     shadowed = results.pop() if beside is not None else None
     replayed = time.perf_counter()
-    base = results[0]
-    account = account_of(
-        base.fills,
-        base.observations,
-        base.ledger,
-        base.instrument,
+    session = session_of(
+        results[0],
+        maker,
+        recording,
+        config=used,
         horizon_s=horizon_s,
-        fill_rates=_fill_rates(base),
-        reasons=_reasons(base),
+        notes=_notes(recording),
         outcomes=[outcome(s, r, horizon_s) for s, r in zip(wanted, results, strict=True)]
         if len(wanted) > 1
         else [],
     )
-    return Session(
-        maker=maker.name,
-        recording=recording,
-        result=base,
-        account=account,
-        blocks=_blocks(maker, used, chosen, recording),
-        notes=_notes(recording),
+    return replace(
+        session,
         timings={
             "replay": replayed - started,
-            "loop": base.seconds,
+            "loop": results[0].seconds,
             "account": time.perf_counter() - replayed,
         },
-        parameters=maker.params,
         shadow=None
         if shadowed is None or shadow is None
         else shadow_of(
-            base,
+            results[0],
             shadowed,
             Path(shadow).stem if isinstance(shadow, str | Path) else "shadow",
             horizon_s=horizon_s,
             changes=_changes(used, _resolved(shadow, recording)),
         ),
+    )
+
+
+def session_of(
+    result: ReplayResult,
+    maker: Maker,
+    market: Recording,
+    *,
+    config: Config | None = None,
+    horizon_s: float = DEFAULT_HORIZON_S,
+    notes: Sequence[str] = (),
+    outcomes: Sequence[Outcome] = (),
+) -> Session:
+    """The account and the report of a session that has been: a live or paper one.
+
+    `result` is what became of it (`undertow.trading.results.result_of` makes it of a recorded session),
+    `market` the recording of what the feed brought, `config` the maker's configuration.
+    Raises `ReconciliationError` if the account does not tie to cash.
+    """
+    account = account_of(
+        result.fills,
+        result.observations,
+        result.ledger,
+        result.instrument,
+        horizon_s=horizon_s,
+        fill_rates=_fill_rates(result),
+        reasons=_reasons(result),
+        outcomes=outcomes,
+    )
+    return Session(
+        maker=maker.name,
+        recording=market,
+        result=result,
+        account=account,
+        blocks=_blocks(maker, config or Config(), result.settings, market),
+        notes=tuple(notes),
+        parameters=maker.params,
     )
 
 

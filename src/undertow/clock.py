@@ -18,6 +18,11 @@ T = TypeVar("T")
 class Clock(Protocol):
     """A clock: nanoseconds since the epoch (UTC)."""
 
+    @property
+    def speed(self) -> float:
+        """How fast it runs against the event loop's time: how much shorter a wait must be."""
+        ...
+
     def now_ns(self) -> int:
         """The present."""
         ...
@@ -25,6 +30,8 @@ class Clock(Protocol):
 
 class WallClock:
     """The machine's own clock, made monotonic: a step backward is not shown."""
+
+    speed = 1.0
 
     def __init__(self) -> None:
         self._last = 0
@@ -44,12 +51,12 @@ class LoopClock:
         if not speed > 0.0:
             raise ValueError(f"speed = {speed} must be positive")
         self._loop = loop or asyncio.get_running_loop()
-        self._start_ns, self._speed = start_ns, speed
+        self._start_ns, self.speed = start_ns, speed
         self._since = self._loop.time()
 
     def now_ns(self) -> int:
         """The present."""
-        return self._start_ns + round((self._loop.time() - self._since) * self._speed * 1e9)
+        return self._start_ns + round((self._loop.time() - self._since) * self.speed * 1e9)
 
 
 class _JumpingSelector(selectors.SelectSelector):

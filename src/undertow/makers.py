@@ -307,6 +307,18 @@ def make(name: str, config: Config, instrument: Instrument) -> Maker:
     return MAKERS[name](config, instrument)
 
 
+def make_recorded(name: str, config: Config, instrument: Instrument) -> Maker:
+    """The maker whose own name (`undertow.maker.Maker.name`) is `name`, as recorded sessions note it.
+
+    Raises ValueError where there is none: a maker of somebody's own.
+    """
+    for make_one in MAKERS.values():
+        maker = make_one(config, instrument)
+        if maker.name == name:
+            return maker
+    raise ValueError(f"no maker calls itself {name!r}: a session of a maker of your own is rerun from Python")
+
+
 def gamma_of_half_life(
     half_life_s: float, *, fill_slope: float, kappa_per_bp: float, aggressor_lots: float, sigma: float
 ) -> float:

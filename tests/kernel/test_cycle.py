@@ -137,6 +137,15 @@ def test_event_driven_decisions_follow_the_mid_but_not_too_often() -> None:
     assert session.state.session.cycles == cycles + 2
 
 
+def test_event_driven_decides_at_the_first_book_after_a_decision_without_one() -> None:
+    session = Session(Config(quoting=Quoting(mode="event", min_interval_ms=50)))
+    assert session.timer() == []
+    session.now_ns += 60_000_000
+    session.show(100.0)
+    assert session.state.session.cycles == 2
+    assert session.state.session.decided_mid == 100.0
+
+
 def test_timed_quoting_waits_for_the_timer() -> None:
     session = Session()
     session.warm()

@@ -20,9 +20,19 @@ app = App(
     version_flags=["--version"],
 )
 app.command(
+    "undertow.cli.run:run",
+    name="run",
+    help="Quote a market: paper money on a local exchange, unless told otherwise.",
+)
+app.command(
     "undertow.cli.replay:replay",
     name="replay",
     help="Replay a maker over a market and write the account of its session.",
+)
+app.command(
+    "undertow.cli.rerun:rerun",
+    name="rerun",
+    help="Show a recorded session to its makers again: the same requests, the same state?",
 )
 app.command(
     "undertow.cli.compare:compare",
@@ -48,6 +58,11 @@ app.command(
     "undertow.cli.calibrate:calibrate",
     name="calibrate",
     help="Find what foretells the mid on a recording; what passes the gate goes into a file.",
+)
+app.command(
+    "undertow.cli.exchange:exchange",
+    name="exchange",
+    help="Run a local exchange that speaks Hyperliquid's protocol.",
 )
 app.command("undertow.cli.data:app", name="data", help="Convert, check and store recordings.")
 app.command("undertow.cli.market:app", name="market", help="Generate markets and fit them to recordings.")

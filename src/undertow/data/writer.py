@@ -29,12 +29,12 @@ from undertow.data.report import Report
 from undertow.data.stream import chunk_of, deepened
 from undertow.events import EXCH, GAP, KIND_NAMES, LOCAL, REPAIRED, Chunk
 
-_TEMPORARY: Final = ".unfinished"
+TEMPORARY: Final = ".unfinished"
 _LATEST: Final = 2**63 - 1
 
 
 @dataclass
-class _Part:
+class Part:
     """A part being written: one day, or the piece of it that this import brings."""
 
     path: Path
@@ -49,6 +49,7 @@ class _Part:
     silence_marked: bool = False
 
     def write(self, chunk: Chunk) -> None:
+        """Append a chunk."""
         rows, table = chunk
         chunk = Chunk(rows, deepened(table, self.depth) if len(table) else table)
         self.writer.write(chunk)
@@ -71,6 +72,7 @@ class _Part:
         return len(chunk.snapshots) > 0 and chunk.snapshots.shape[2] > self.depth
 
     def close(self) -> PartMeta:
+        """Write the footer; returns it."""
         if self.recv[0] == _LATEST:  # nothing that the maker sees
             self.recv = self.exch
         meta = PartMeta(
@@ -108,7 +110,7 @@ def write_recording(
     Raises `StoreError`, and whatever `chunks` raises; then nothing of the import remains.
     """
     folder = coin_folder(Path(root), meta.venue, meta.coin)
-    _check_same(folder, meta)
+    check_same(folder, meta)
     report = report or Report()
     written: list[tuple[Path, PartMeta]] = []
     try:
@@ -123,8 +125,8 @@ def write_recording(
     for path in gone:
         _unlink_pair(path)
     for path, _ in written:
-        _rename_pair(path)
-    _write_recording_meta(folder, meta)
+        rename_pair(path)
+    write_recording_meta(folder, meta)
     return [part for _, part in written]
 
 
@@ -145,7 +147,7 @@ def _write_parts(
     written: list[tuple[Path, PartMeta]],
     replace: bool,
 ) -> None:
-    part: _Part | None = None
+    part: Part | None = None
     day = None
     floor: int | None = None
     for chunk in chunks:
@@ -157,7 +159,7 @@ def _write_parts(
                 if part is not None:
                     written.append((part.path, part.close()))
                 day = of_day
-                part = _new_part(folder, piece, day, gap_s, source)
+                part = new_part(folder, piece, day, gap_s, source)
                 part.silence_marked = bool(written)
             part.write(piece)
     if part is None:
@@ -165,16 +167,17 @@ def _write_parts(
     written.append((part.path, part.close()))
 
 
-def _new_part(folder: Path, chunk: Chunk, day: int, gap_s: float, source: str) -> _Part:
+def new_part(folder: Path, chunk: Chunk, day: int, gap_s: float, source: str) -> Part:
+    """A part that begins with `chunk`, under a temporary name that no other part has."""
     into = day_folder(folder, day * DAY_NS)
     into.mkdir(parents=True, exist_ok=True)
     stem = f"events-{_first_recv(chunk):020d}"
-    path = into / f"{stem}.parquet{_TEMPORARY}"
+    path = into / f"{stem}.parquet{TEMPORARY}"
     while path.exists() or _final(path).exists():
         stem += "-"
-        path = into / f"{stem}.parquet{_TEMPORARY}"
+        path = into / f"{stem}.parquet{TEMPORARY}"
     depth = chunk.snapshots.shape[2]
-    return _Part(path, ChunkWriter(path, depth), depth, gap_s, source)
+    return Part(path, ChunkWriter(path, depth), depth, gap_s, source)
 
 
 def _first_recv(chunk: Chunk) -> int:
@@ -240,7 +243,7 @@ def _overlapped(held: list[tuple[Path, PartMeta]], written: list[PartMeta], repl
     return [path for path, _ in over]
 
 
-def _check_same(folder: Path, meta: RecordingMeta) -> None:
+def check_same(folder: Path, meta: RecordingMeta) -> None:
     """The rules of a coin may not change from import to import, but for its fees."""
     if not (folder / "recording.json").is_file():
         return
@@ -254,7 +257,8 @@ def _check_same(folder: Path, meta: RecordingMeta) -> None:
         raise StoreError(f"{folder} holds another kind of feed (snapshot_fed = {old.snapshot_fed})")
 
 
-def _write_recording_meta(folder: Path, meta: RecordingMeta) -> None:
+def write_recording_meta(folder: Path, meta: RecordingMeta) -> None:
+    """Write ``recording.json`` where there is none."""
     path = folder / "recording.json"
     if not path.is_file():
         path.write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=2) + b"\n")
@@ -262,7 +266,7 @@ def _write_recording_meta(folder: Path, meta: RecordingMeta) -> None:
 
 def _tidy(folder: Path) -> None:
     """Remove what an import that failed has left behind."""
-    for path in folder.glob(f"day=*/*{_TEMPORARY}"):
+    for path in folder.glob(f"day=*/*{TEMPORARY}"):
         path.unlink()
     for path in [*folder.glob("day=*"), folder, folder.parent]:
         if path.is_dir() and not any(path.iterdir()):
@@ -270,10 +274,11 @@ def _tidy(folder: Path) -> None:
 
 
 def _final(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(_TEMPORARY))
+    return path.with_name(path.name.removesuffix(TEMPORARY))
 
 
-def _rename_pair(path: Path) -> None:
+def rename_pair(path: Path) -> None:
+    """Let a finished part appear."""
     os.replace(snapshots_beside(path), snapshots_beside(_final(path)))
     os.replace(path, _final(path))
 

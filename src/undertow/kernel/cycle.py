@@ -197,7 +197,8 @@ def _moved(state: Rec, params: Rec, inst: Rec, book: Book) -> bool:
         return False
     if state.desk.now_ns - session.decided_ns < quoting.min_interval_ns or not has_both_sides(book):
         return False
-    if abs(state.desk.position - session.decided_position) > 0.5 * inst.size_step:
+    gained = abs(state.desk.position - session.decided_position)
+    if session.decided_mid == 0.0 or gained > 0.5 * inst.size_step:
         return True
     return not abs(offset_bps(mid_price(book, inst), session.decided_mid)) < quoting.move_bps
 

@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.config import Config
+from undertow.config.sections import AdverseSelection, Risk
 from undertow.data.memory import InMemoryRecording
 from undertow.events import BBO, TRADE
 from undertow.scenarios import feb19, record
 
 TWINS: Final = range(9_000, 9_040)
 """Seeds of the twins that parameters are frozen on; no path that is measured uses them."""
+CAUTION: Final = 0.3
+KAPPA_ETA: Final = 0.3
+"""Chosen on the twins alone: the greatest caution, in steps of .3, with half the old maker's volume there
+(κη .3: .56 at 0, .50 at .3, .44 at .6, .38 at 1), and the greatest κη of .2, .3, .45, .6 that keeps it."""
 HOUR_S: Final = 3600.0
 """The frozen κ weighs as much as an hour of such a market: five minutes of it hold five orders."""
 
@@ -76,17 +81,24 @@ def kappa_about_quotes(depths_bps: NDArray[np.float64], fee_bps: float) -> float
 def frozen(start: Config | None = None) -> Config:
     """`start` (the defaults) with the old maker's lot and limit and the twins' κ, rate, volume and σ.
 
+    Caution and κη are the twins' too where `start` leaves them at their defaults.
+
     θ and σ_μ, of which a market without drift says nothing, and everything else stay as they are. The
     symmetric ladder gets the same sizes, at the half-spread 1/κ of the documented tape.
     """
     base = start or Config()
     found = measured()
     replace = msgspec.structs.replace
+    caution = _unless_set(base.adverse_selection.caution, AdverseSelection().caution, CAUTION)
     return replace(
         base,
         risk=replace(
-            base.risk, lot_usd=record.LOT * feb19.REFERENCE_PX, q_max_lots=record.LIMIT / record.LOT
+            base.risk,
+            lot_usd=record.LOT * feb19.REFERENCE_PX,
+            q_max_lots=record.LIMIT / record.LOT,
+            kappa_eta_base=_unless_set(base.risk.kappa_eta_base, Risk().kappa_eta_base, KAPPA_ETA),
         ),
+        adverse_selection=replace(base.adverse_selection, caution=caution),
         intensity=replace(
             base.intensity,
             prior_kappa_per_bp=found.kappa_per_bp,
@@ -97,6 +109,10 @@ def frozen(start: Config | None = None) -> Config:
         volatility=replace(base.volatility, prior_bps_per_sqrt_s=found.sigma),
         symmetric=replace(base.symmetric, half_spread_bps=feb19.MEAN_DEPTH_BPS, spacing_bps=0.35),
     )
+
+
+def _unless_set(value: float, default: float, frozen: float) -> float:
+    return frozen if value == default else value
 
 
 def market(name: str, seed: int) -> InMemoryRecording:

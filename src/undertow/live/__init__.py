@@ -1,0 +1,1 @@
+"""A live session put together: exchange, client, makers, execution, screen, report."""

@@ -1,0 +1,237 @@
+"""The parts of a live session, put together: client, feed, makers, execution, account, screen's facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from undertow import makers
+from undertow.clock import Clock
+from undertow.config import Config
+from undertow.instrument import Instrument
+from undertow.live.heard import HeardExecution
+from undertow.live.links import Links
+from undertow.live.spec import RunSpec
+from undertow.monitor.facts import SessionFacts
+from undertow.monitor.watch import SessionWatch
+from undertow.replay.from_config import settings_of
+from undertow.trading.capture import SessionRecorder
+from undertow.trading.margin import MarginBook
+from undertow.trading.orders.coins import Coin as OrderCoin
+from undertow.trading.orders.coins import Coins
+from undertow.trading.orders.limits import Limits
+from undertow.trading.orders.manager import VenueExecution
+from undertow.trading.orders.notices import Kind, Notice
+from undertow.trading.orders.venue_port import AccountReports, ClientPort
+from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.runner import CoinRunner
+from undertow.trading.seams import Execution
+from undertow.trading.session import LiveSession
+from undertow.units import NS_PER_MS, NS_PER_S
+from undertow.venue.account_feed import AccountFeed
+from undertow.venue.client import VenueClient
+from undertow.venue.failures import VenueFailure
+from undertow.venue.feed import MarketFeed
+from undertow.venue.fees import read_fees
+from undertow.venue.universe import Coin, UnknownCoin, discover
+from undertow.venue.wire.actions import UpdateLeverage
+from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
+
+LIMIT_SLACK = 1.5
+"""The order manager's position limit over the maker's own.
+
+The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
+of the two, and every order whose end it has not been told of.
+"""
+
+
+class CannotRun(ValueError):
+    """A session that cannot be started as asked; the text says what to change."""
+
+
+@dataclass
+class Parts:
+    """A session ready to start."""
+
+    spec: RunSpec
+    client: VenueClient
+    feed: MarketFeed
+    session: LiveSession
+    execution: PaperExecution | VenueExecution
+    links: Links
+    watch: SessionWatch
+    facts: SessionFacts
+    coins: tuple[Coin, ...]
+    instruments: dict[str, Instrument]
+    recorder: SessionRecorder
+    mids: dict[str, float]
+
+
+@dataclass
+class Found:
+    """What the venue says before the first row: the coins, their rules, where they stand, the money."""
+
+    coins: tuple[Coin, ...]
+    instruments: dict[str, Instrument]
+    mids: dict[str, float]
+    equity_usd: float
+
+
+async def look_around(client: VenueClient, spec: RunSpec, coins: tuple[str, ...], config: Config) -> Found:
+    """Ask the venue for `coins`. Raises `CannotRun` naming what it does not have."""
+    dexes = sorted({coin.partition(":")[0] for coin in coins if ":" in coin})
+    wants_spot = any("/" in name or "@" in name for names in spec.references.values() for name in names)
+    try:
+        universe = await discover(client, dexes=dexes, spot=wants_spot)
+        found = tuple(universe.perp(coin) for coin in coins)
+        for names in spec.references.values():
+            for name in names:
+                universe.reference(name)
+    except UnknownCoin as error:
+        raise CannotRun(str(error)) from error
+    fees = await read_fees(client) if client.account is not None else None
+    instruments = {coin.name: coin.instrument(fees) for coin in found}
+    if spec.orders == "paper":
+        instruments = {name: _charged(instrument, config) for name, instrument in instruments.items()}
+    mids: dict[str, float] = {}
+    equity = spec.account_usd if spec.orders == "paper" else 0.0
+    for dex in dict.fromkeys(coin.dex for coin in found):
+        here: dict[str, float] = await client.info(AllMidsRequest(dex=dex))
+        mids |= here
+        if spec.orders == "venue" and client.account is not None:
+            state = await client.info(ClearinghouseStateRequest(user=client.account, dex=dex))
+            equity += state.margin_summary.account_value
+    missing = [coin.name for coin in found if not mids.get(coin.name, 0.0) > 0.0]
+    if missing:
+        raise CannotRun(f"{missing[0]} has no mid: its book is empty, nothing can be priced")
+    if not equity > 0.0:
+        raise CannotRun(
+            f"account {client.account} holds no money where {found[0].name} trades: fund it first"
+        )
+    return Found(found, instruments, mids, equity)
+
+
+def _charged(instrument: Instrument, config: Config) -> Instrument:
+    """`instrument` under the fees of ``[fees]``, which a paper account may choose."""
+    given = {"maker_fee_bps": config.fees.maker_bps, "taker_fee_bps": config.fees.taker_bps}
+    return msgspec.structs.replace(instrument, **{k: v for k, v in given.items() if v is not None})
+
+
+async def set_leverage(client: VenueClient, coins: tuple[Coin, ...], leverage: int) -> dict[str, float]:
+    """Ask for `leverage` on every coin, as far as the coin allows it; what holds, by coin."""
+    held = {}
+    for coin in coins:
+        wanted = min(leverage, coin.max_leverage)
+        action = UpdateLeverage(asset=coin.asset, is_cross=not coin.only_isolated, leverage=wanted)
+        try:
+            reply = await client.act(action)
+        except VenueFailure as error:
+            raise CannotRun(f"leverage of {coin.name} could not be set: {error}") from error
+        if reply.refused is not None:
+            raise CannotRun(f"leverage {wanted} of {coin.name} was refused: {reply.refused.text}")
+        held[coin.name] = float(wanted)
+    return held
+
+
+def make_runners(
+    spec: RunSpec, config: Config, instruments: dict[str, Instrument], preset: str | None
+) -> list[CoinRunner]:
+    """A maker on every coin. `preset`: the generated market traded, whose calibration then comes along."""
+    used = makers.with_calibration(config, preset)
+    return [
+        CoinRunner(
+            coin,
+            instrument,
+            makers.make(spec.maker, used, instrument),
+            interval_ms=config.quoting.interval_ms,
+        )
+        for coin, instrument in instruments.items()
+    ]
+
+
+def venue_execution(
+    client: VenueClient, found: Found, config: Config, clock: Clock, facts: SessionFacts
+) -> VenueExecution:
+    """Orders to the venue, with limits the makers cannot bypass."""
+    coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
+    limits = {}
+    for coin in found.coins:
+        most_usd = config.risk.lot_usd * config.risk.q_max_lots * LIMIT_SLACK
+        limits[coin.name] = Limits(
+            max_position_qty=most_usd / found.mids[coin.name], max_order_usd=most_usd, band=0.05
+        )
+
+    def hear(notice: Notice) -> None:
+        if notice.kind in (Kind.REFUSED, Kind.LIMIT) and notice.coin:
+            own = facts.coin(notice.coin)
+            own.refused, own.refused_ns = notice.text, notice.now_ns
+            own.rejects[str(notice.kind)] = own.rejects.get(str(notice.kind), 0) + 1
+        elif notice.kind not in (Kind.ASKED, Kind.ORPHAN):
+            facts.notes.append(f"{notice.kind}: {notice.text}")
+            del facts.notes[:-20]
+
+    return VenueExecution(
+        ClientPort(client, coins),
+        coins,
+        limits,
+        clock,
+        session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        listener=hear,
+    )
+
+
+def put_together(
+    spec: RunSpec,
+    config: Config,
+    client: VenueClient,
+    clock: Clock,
+    found: Found,
+    leverage: dict[str, float],
+    runners: list[CoinRunner],
+    facts: SessionFacts,
+    recorder: SessionRecorder,
+) -> Parts:
+    """Connect the parts to each other; nothing is started yet."""
+    watch = SessionWatch(facts)
+    execution: PaperExecution | VenueExecution
+    if spec.orders == "paper":
+        markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
+        execution = PaperExecution(markets, settings_of(config), keep_fills=True)
+    else:
+        execution = venue_execution(client, found, config, clock, facts)
+    heard: Execution = HeardExecution(execution, watch.on_fill)
+    margin = MarginBook(found.equity_usd, leverage)
+    feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
+    account = None
+    if isinstance(execution, VenueExecution):
+        account = AccountFeed(
+            client,
+            AccountReports(execution),
+            since_ms=clock.now_ns() // NS_PER_MS,
+            dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
+        )
+    links = Links(client, feed, session, account, facts.connection)
+    for runner in runners:
+        state, params = runner.state, runner.params.view(np.recarray)[0]
+        watch.add_coin(runner.coin, runner.maker, state, params, runner.instrument, runner.book)
+    facts.started_ns = clock.now_ns()
+    if spec.duration_s is not None:
+        facts.ends_ns = facts.started_ns + round(spec.duration_s * NS_PER_S)
+    facts.money.start_equity_usd = found.equity_usd
+    return Parts(
+        spec,
+        client,
+        feed,
+        session,
+        execution,
+        links,
+        watch,
+        facts,
+        found.coins,
+        found.instruments,
+        recorder,
+        found.mids,
+    )

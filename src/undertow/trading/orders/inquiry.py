@@ -1,0 +1,157 @@
+"""Asking the venue about orders in doubt, and about the last fills of orders that ended.
+
+An order is asked about a moment after it came into doubt, so that the stream may answer first. Open orders
+are listed where an oid is not known, single orders asked for otherwise, fills of the time since fetched
+last: what they leave unfilled at an order's end did not fill. An order the venue does not know never was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from undertow.clock import Clock
+from undertow.events import CANCELED, REJECTED
+from undertow.trading.orders.intake import Intake, code_of, final_of
+from undertow.trading.orders.notices import Kind, Notices
+from undertow.trading.orders.order import Order
+from undertow.trading.orders.port import Report, Unanswered, VenuePort
+
+_MS: Final = 1_000_000
+SKEW_MS: Final = 10_000
+"""How far the venue's clock may be from ours where a time of ours is used to ask for fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """``grace_s`` before asking, ``again_s`` between questions, at most ``times`` while answers disagree."""
+
+    grace_s: float = 0.5
+    again_s: float = 0.5
+    times: int = 5
+
+
+class Inquiry:
+    """Keeps the orders to ask about, and asks while there are any."""
+
+    def __init__(
+        self,
+        port: VenuePort,
+        intake: Intake,
+        clock: Clock,
+        notices: Notices,
+        patience: Patience,
+    ) -> None:
+        self._port, self._intake, self._clock = port, intake, clock
+        self._notices, self._patience = notices, patience
+        self._due: dict[tuple[str, int], tuple[float, Order]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._failures = 0
+
+    def add(self, order: Order) -> None:
+        """Ask about `order` in a moment, unless it is settled by then."""
+        key = (order.coin, order.id)
+        loop = asyncio.get_running_loop()
+        if key not in self._due:
+            self._due[key] = (loop.time() + self._patience.grace_s, order)
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._work())
+
+    @property
+    def pending(self) -> int:
+        """Orders that are still asked about."""
+        return sum(order.open_question for _, order in self._due.values())
+
+    async def close(self) -> None:
+        """Ask no more."""
+        self._due.clear()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._due = {key: entry for key, entry in self._due.items() if entry[1].open_question}
+            if not self._due:
+                return
+            wait = min(at for at, _ in self._due.values()) - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+                continue
+            orders = [order for at, order in self._due.values() if at <= loop.time()]
+            try:
+                await self._ask(orders)
+                self._failures = 0
+            except Unanswered:
+                self._failures = min(self._failures + 1, 5)
+            delay = self._patience.again_s * 2**self._failures
+            for order in orders:
+                self._due[order.coin, order.id] = (loop.time() + delay, order)
+
+    async def _ask(self, orders: list[Order]) -> None:
+        """One round of questions about `orders`."""
+        await self._list_open([order for order in orders if order.oid == 0])
+        answers: list[tuple[Order, Report | None]] = []
+        for order in orders:
+            if order.open_question:
+                answers.append((order, await self._port.order_status(order.oid or order.cloid)))
+        ending = [order for order, report in answers if not self._is_open(order, report)]
+        if ending:
+            since_ms = min(order.sent_ns for order in ending) // _MS - SKEW_MS
+            fills = await self._port.fills_since(since_ms)
+            self._intake.fills(fills, self._clock.now_ns())
+        now_ns = self._clock.now_ns()
+        for order, report in answers:
+            if order.open_question:
+                order.asked += 1
+                self._conclude(order, report, now_ns)
+                self._intake.changed(order, now_ns)
+
+    async def _list_open(self, orders: list[Order]) -> None:
+        """Find the oids of `orders` among the open orders of their dexes."""
+        coins = self._intake.table.coins.by_name
+        for dex in dict.fromkeys(coins[order.coin].dex for order in orders):
+            reports = await self._port.open_orders(dex)
+            self._intake.reports(reports, self._clock.now_ns())
+
+    def _is_open(self, order: Order, report: Report | None) -> bool:
+        return report is not None and code_of(report.status, order.takes) in (0, None)
+
+    def _conclude(self, order: Order, report: Report | None, now_ns: int) -> None:
+        """What an answer makes of an order, once the fills up to it are booked."""
+        patient = order.asked < self._patience.times
+        if report is None:
+            never = order.oid == 0 and not order.filled
+            order.end(REJECTED if never else CANCELED, order.filled)
+            self._say(order, now_ns, "not known to the venue")
+            return
+        code = code_of(report.status, order.takes)
+        if not code:
+            self._still_open(order, report, now_ns, patient)
+            return
+        order.oid = order.oid or report.oid
+        stated = final_of(order, report, code)
+        if stated > order.filled and patient:
+            order.end(code, None)
+            return
+        if stated > order.filled:
+            text = f"order {order.id}: {report.status} with {stated} lots filled, {order.filled} in fills"
+            self._notices.tell(now_ns, Kind.ODD, order.coin, text, stated - order.filled)
+        order.end(code, order.filled)
+        self._say(order, now_ns, report.status)
+
+    def _still_open(self, order: Order, report: Report, now_ns: int, patient: bool) -> None:
+        """The venue shows it open. What told us otherwise may be ahead of what answers questions."""
+        if order.over:
+            if not patient:
+                text = f"order {order.id} ended, but is shown {report.status}"
+                self._notices.tell(now_ns, Kind.ODD, order.coin, text)
+                order.end(order.code, order.filled)
+        elif order.asked >= 2 or order.oid == 0:
+            order.found(report.oid)
+            self._say(order, now_ns, report.status)
+
+    def _say(self, order: Order, now_ns: int, what: str) -> None:
+        self._notices.tell(now_ns, Kind.ASKED, order.coin, f"order {order.id}: {what}", order.filled)

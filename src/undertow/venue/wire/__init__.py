@@ -1,0 +1,1 @@
+"""Hyperliquid's messages as types: one file per kind of message, nothing that sends or decides."""
