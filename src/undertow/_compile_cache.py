@@ -56,12 +56,6 @@ def install() -> None:
         sys.modules["numba"].config.CACHE_DIR = str(path)
 
 
-def is_cold() -> bool:
-    """Whether no replay loop of this source tree has been compiled yet: the next one starts slowly."""
-    path = directory()
-    return not any(path.rglob("loop.run_*.nbi")) if path.is_dir() else True
-
-
 def prune() -> None:
     """Delete the caches of older sources, keeping the few most recent."""
     root = directory().parent

@@ -75,14 +75,19 @@ def loop(name: str) -> None:
 def decision(_: str) -> None:
     """Trunks of the undertow maker's decision, last first: who compiles all of it begins at the other end."""
     for function, types in trunks(_maker("undertow")):
-        function.lower(types)
+        _lower(function, types)
 
 
 def matching(_: str) -> None:
     """The trunk of the replay's exchange."""
     engine = Engine(_instrument(), _maker("symmetric"), ReplaySettings(), snapshot_fed=True)
     rows = np.zeros(1, dtype=EVENT)
-    exchange.run_exchange.lower((*_types(engine.venue, rows, empty_snapshots()), nb.int64))
+    _lower(exchange.run_exchange, (*_types(engine.venue, rows, empty_snapshots()), nb.int64))
+
+
+def _lower(function: Any, types: tuple[Any, ...]) -> None:
+    if hasattr(function, "lower"):  # Numba's own functions have nothing that is kept half way
+        function.lower(types)
 
 
 def trunks(maker: Maker) -> Iterator[tuple[Any, tuple[Any, ...]]]:
