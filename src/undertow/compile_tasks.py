@@ -16,12 +16,12 @@ import numpy as np
 from undertow import makers
 from undertow.compiled.kept import watchers
 from undertow.config import Config
-from undertow.events import BBO, END, EVENT, EXCH, LOCAL, Chunk, empty_snapshots
+from undertow.events import BBO, END, EVENT, EXCH, LOCAL, TIMER, Chunk, empty_snapshots
 from undertow.instrument import Instrument, hyperliquid_perp
 from undertow.kernel import belief, cycle, estimators, signals
 from undertow.kernel.desk import ACTION, MAX_ACTIONS
 from undertow.kernel.l2book import new_book
-from undertow.maker import OBSERVATION, Maker
+from undertow.maker import Maker
 from undertow.replay import exchange
 from undertow.replay.engine import Engine
 from undertow.replay.settings import ReplaySettings
@@ -52,15 +52,6 @@ def market(_: str) -> None:
     simulator.advance(world, out, made.start_ns + 1, 0)
 
 
-def dispatch(name: str) -> None:
-    """A maker's `dispatch` and `observe`, called from Python."""
-    maker, inst, book = _maker(name), _instrument().record(), new_book(erode=True)
-    row, observation = np.zeros(1, dtype=EVENT)[0], np.zeros(1, dtype=OBSERVATION)[0]
-    asked = _types(maker.fresh_state(), maker.params, inst, book, row, empty_snapshots(), _actions())
-    maker.dispatch().compile(asked)
-    maker.observe.compile(_types(maker.fresh_state(), maker.params, inst, book, observation))
-
-
 def loop(name: str) -> None:
     """The replay loop of a maker and what surrounds it, by replaying two rows."""
     rows = np.zeros(2, dtype=EVENT)
@@ -70,6 +61,25 @@ def loop(name: str) -> None:
     engine = Engine(_instrument(), _maker(name), ReplaySettings(), snapshot_fed=True)
     engine.feed(Chunk(rows, empty_snapshots()))
     engine.finish()
+
+
+def live(name: str) -> None:
+    """What a maker runs on a live feed, by showing it a timer."""
+    from undertow.trading.runner import CoinRunner
+
+    runner = CoinRunner("COMPILE", _instrument(), _maker(name))
+    timer = np.zeros(1, dtype=EVENT)
+    timer["kind"], timer["flags"] = TIMER, LOCAL
+    runner.see(timer, empty_snapshots())
+    runner.observe(0)
+    runner.burden()
+
+
+def listed(_: str) -> None:
+    """The local exchange over a generated market."""
+    from undertow.exchange.local import LocalSpec, MarketSpec, warm_up
+
+    warm_up(LocalSpec(markets=(MarketSpec("hip3-hype", "test:HYPE", reference="HYPE"),)))
 
 
 def decision(_: str) -> None:
@@ -109,8 +119,9 @@ def trunks(maker: Maker) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 
 TASKS: Final[dict[str, Callable[[str], None]]] = {
     "market": market,
-    "dispatch": dispatch,
     "loop": loop,
+    "live": live,
+    "exchange": listed,
     "decision": decision,
     "matching": matching,
 }

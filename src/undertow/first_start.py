@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from undertow import _compile_cache
 
-WORK: Final = {"dispatch": 470, "loop": 650, "market": 300, "decision": 140, "matching": 150}
+WORK: Final = {"live": 600, "exchange": 400, "loop": 650, "market": 300, "decision": 140, "matching": 150}
 """Dots a task writes, about: only for the share that is shown."""
 
 POLL_S: Final = 0.1
@@ -45,10 +45,10 @@ def for_replay(*makers: str, market: bool) -> list[list[str]]:
     return [[f"loop:{first}"], [*beside, "matching", *(f"loop:{name}" for name in others)]]
 
 
-def for_live(maker: str, *more: str) -> list[list[str]]:
-    """Tasks before `maker` quotes live on a generated market; `more` come where there is least to do."""
-    beside = ["decision"] if maker == "undertow" else []
-    return [[f"dispatch:{maker}"], [*beside, "market", *more]]
+def for_live(maker: str, *, exchange: bool) -> list[list[str]]:
+    """Tasks before `maker` quotes live, on a local `exchange` of this command's own or on another."""
+    beside = (["decision"] if maker == "undertow" else []) + (["exchange", "market"] if exchange else [])
+    return [[f"live:{maker}"], *([beside] if beside else [])]
 
 
 def prepare(plan: Sequence[Sequence[str]], teller: Teller) -> float:
@@ -57,25 +57,30 @@ def prepare(plan: Sequence[Sequence[str]], teller: Teller) -> float:
     0.0 at once where it has been done for these sources, this Numba and this processor. Tells before
     and after, and how far it is meanwhile.
     """
-    stamp = (
-        _compile_cache.directory() / "done" / "+".join(sorted(t.replace(":", "-") for p in plan for t in p))
-    )
-    if stamp.is_file() and stamp.read_text() == _machine():
+    stamp = _compile_cache.directory() / "done" / _named(plan)
+    machine = _machine()
+    if machine is None or (stamp.is_file() and stamp.read_text() == machine):
         return 0.0
     started = time.monotonic()
     teller.say(
-        f"first start of this version: compiling on {len(plan)} cores, about a minute, once "
+        "first start of this version: compiling the engine and the maker, about a minute, once "
         f"(kept in {_compile_cache.directory().parent})"
     )
     teller.begin("compiling")
-    done = _side_by_side(plan, teller)
+    fault = _side_by_side(plan, teller)
     seconds = time.monotonic() - started
-    if done:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(_machine())
-        teller.say(f"compiled in {seconds:.0f} s")
-        _compile_cache.prune()
+    if fault is not None:
+        teller.say(f"compiling beforehand failed ({fault}); what is missing is compiled when it is needed")
+        return seconds
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(machine)
+    teller.say(f"compiled in {seconds:.0f} s")
+    _compile_cache.prune()
     return seconds
+
+
+def _named(plan: Sequence[Sequence[str]]) -> str:
+    return "+".join(sorted(task.replace(":", "-") for tasks in plan for task in tasks))
 
 
 def _machine() -> str | None:
@@ -126,7 +131,7 @@ def _share(tasks: Sequence[str], path: Path) -> float:
 
 
 def _show(share: float, elapsed_s: float, teller: Teller) -> None:
-    left = f"about {elapsed_s * (1.0 - share) / share:.0f} s left" if share > 0.05 else ""
+    left = f"about {elapsed_s * (1.0 - share) / share:.0f} s left" if share > 0.05 else "a minute left"
     teller.advance(share, left)
 
 

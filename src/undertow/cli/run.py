@@ -95,8 +95,7 @@ def run(
     with Progress(quiet=quiet or json) as progress, preparing():
         used = _configured(config)
         spec = _spec(locals())
-        progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
-        _warm(spec, used)
+        _compile(spec, used, progress)
     ended = asyncio.run(_session(spec, used, plain=plain, as_json=json, quiet=quiet))
     _tell(ended, as_json=json)
     if open and ended.coins:
@@ -145,21 +144,12 @@ def _spec(options: dict[str, object]) -> RunSpec:
     )
 
 
-def _warm(spec: RunSpec, config: Config) -> None:
-    """Compile (or load) the maker before anything is connected."""
-    import numpy as np
+def _compile(spec: RunSpec, config: Config, progress: Progress) -> None:
+    """Have everything compiled, or loaded, before anything is connected."""
+    from undertow import compile_tasks, first_start
 
-    from undertow import makers
-    from undertow.events import EVENT, LOCAL, TIMER, empty_snapshots
-    from undertow.instrument import hyperliquid_perp
-    from undertow.trading.runner import CoinRunner
-
-    instrument = hyperliquid_perp("WARM", 2)
-    runner = CoinRunner("WARM", instrument, makers.make(spec.maker, config, instrument))
-    timer = np.zeros(1, dtype=EVENT)
-    timer["kind"], timer["flags"] = TIMER, LOCAL
-    runner.see(timer, empty_snapshots())
-    runner.observe(0)
+    first_start.prepare(first_start.for_live(spec.maker, exchange=not spec.url), progress)
+    compile_tasks.run(f"live:{spec.maker}")
 
 
 async def _session(spec: RunSpec, config: Config, *, plain: bool, as_json: bool, quiet: bool) -> Ended:
