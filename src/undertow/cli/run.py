@@ -128,8 +128,7 @@ def run(
             else:
                 signer = _signer(venue, url, used)
                 spec = _spec(locals(), used, has_key=signer is not None)
-            progress.say(f"loading the maker {spec.maker} (the first start compiles it, a minute or two)")
-            _warm(spec, used)
+            _compile(spec, used, progress)
         read = None if config is None else partial(_configured, config)
         ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
     except KeyboardInterrupt:  # before the session took the signal over
@@ -218,21 +217,12 @@ def _resumed(options: dict[str, object], config: Config) -> tuple[RunSpec, Confi
     return taken_up_spec(asked, config)
 
 
-def _warm(spec: RunSpec, config: Config) -> None:
-    """Compile (or load) the maker before anything is connected."""
-    import numpy as np
+def _compile(spec: RunSpec, config: Config, progress: Progress) -> None:
+    """Have everything compiled, or loaded, before anything is connected."""
+    from undertow import compile_tasks, first_start
 
-    from undertow import makers
-    from undertow.events import EVENT, LOCAL, TIMER, empty_snapshots
-    from undertow.instrument import hyperliquid_perp
-    from undertow.trading.runner import CoinRunner
-
-    instrument = hyperliquid_perp("WARM", 2)
-    runner = CoinRunner("WARM", instrument, makers.make(spec.maker, config, instrument))
-    timer = np.zeros(1, dtype=EVENT)
-    timer["kind"], timer["flags"] = TIMER, LOCAL
-    runner.see(timer, empty_snapshots())
-    runner.observe(0)
+    first_start.prepare(first_start.for_live(spec.maker, exchange=not spec.url), progress)
+    compile_tasks.run(f"live:{spec.maker}")
 
 
 async def _session(
