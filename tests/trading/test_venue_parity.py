@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.trading.driving import config, maker_of
+from undertow.live.streams import Streams
 
 from undertow import makers
 from undertow.account.build import account_of
@@ -18,7 +19,6 @@ from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.listing import Rules, generated_listing
 from undertow.exchange.pump import pumping
 from undertow.instrument import hyperliquid_perp
-from undertow.live.streams import Streams
 from undertow.monitor.facts import Connection as LinkFacts
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import is_market, legs_of
