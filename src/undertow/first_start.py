@@ -85,10 +85,10 @@ def _named(plan: Sequence[Sequence[str]]) -> str:
 
 def _machine() -> str | None:
     """What compiled code depends on beside the sources; None where nothing is compiled."""
-    import llvmlite.binding as llvm
+    import llvmlite.binding as llvm  # type: ignore[import-untyped]
     import numba
 
-    if numba.config.DISABLE_JIT:
+    if getattr(numba.config, "DISABLE_JIT", False):
         return None
     return f"{numba.__version__} {llvm.get_host_cpu_name()} {sys.version_info[:2]}"
 
