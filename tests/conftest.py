@@ -1,4 +1,7 @@
-"""Shared fixtures: where the real recordings are, when this machine has them."""
+"""Shared fixtures: where the real recordings are, when this machine has them.
+
+Property tests have no deadline: their first example may compile what it calls.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("compiling", deadline=None)
+settings.load_profile("compiling")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -58,6 +58,9 @@ ALLOWED: dict[str, set[str]] = {
         "replay",
         "account",
     },
+    "first_start": {"_compile_cache"},
+    "compile_tasks": SPEECH
+    | {"kernel", "maker", "makers", "config", "synthetic", "replay", "trading", "exchange"},
     "cli": {"*"},
 }
 KERNEL_LIBRARIES = {"numpy", "numba", "math", "functools", "typing", "collections", "__future__"}

@@ -38,7 +38,8 @@ def _maker(name: str) -> Maker:
 
 
 def _types(*values: Any) -> tuple[Any, ...]:
-    return tuple(nb.typeof(value) for value in values)
+    typeof: Any = nb.typeof
+    return tuple(typeof(value) for value in values)
 
 
 def _actions() -> Any:
@@ -105,11 +106,14 @@ def trunks(maker: Maker) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     state, params = maker.fresh_state(), maker.params
     inst, book = _instrument().record(), new_book()
     whole, number, count = _types(state, params, inst, book), nb.float64, nb.int64
-    none = nb.types.literal(0)
-    yield cycle.act_on_inputs, (*whole, count, number, *_types(_actions()), none)
+    literal: Any = nb.types.literal
+    yield cycle.act_on_inputs, (*whole, count, number, *_types(_actions()), literal(0))
     known, rules = state.estimators, params.estimators
-    values = nb.typeof(known.signals.features).typeof("value")
-    yield belief.belief_cycle, (*_types(known.belief, rules.belief), count, number, number, values)
+    (features,) = _types(known.signals.features)
+    yield (
+        belief.belief_cycle,
+        (*_types(known.belief, rules.belief), count, number, number, features.typeof("value")),
+    )
     yield (
         signals.signals_cycle,
         (*_types(known.signals, rules.signals), count, number, number, number, number, number),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 
-from undertow import _compile_cache
+from undertow import first_start
 from undertow.cli.main import run
 
 SHORT = ["replay", "--maker", "symmetric", "--duration", "120", "--seed", "2"]
@@ -74,14 +73,17 @@ def test_recorded_files(recordings: Path, tmp_path: Path, capsys: pytest.Capture
     assert told["session"]["rows"] > 30_000
 
 
-def test_the_first_start_announces_the_compilation(
+def test_the_first_start_compiles_beforehand_what_the_replay_needs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pruned: list[bool] = []
-    monkeypatch.setattr(_compile_cache, "is_cold", lambda: True)
-    monkeypatch.setattr(_compile_cache, "prune", lambda: pruned.append(True))
+    plans: list[list[list[str]]] = []
+
+    def prepare(plan: list[list[str]], teller: first_start.Teller) -> float:
+        plans.append(plan)
+        teller.say("compiling")
+        return 1.0
+
+    monkeypatch.setattr(first_start, "prepare", prepare)
     assert run([*SHORT, "--output", str(tmp_path)]) == 0
-    told = capsys.readouterr().err.splitlines()
-    assert "compiling the engine and the maker" in told[0]
-    assert re.fullmatch(r"compiled in \d+ s", told[1])
-    assert pruned == [True]
+    assert capsys.readouterr().err.splitlines()[0] == "compiling"
+    assert plans == [first_start.for_replay("symmetric", market=True)]

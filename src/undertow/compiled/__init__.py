@@ -13,10 +13,10 @@ with others, or with ``UNDERTOW_COMPILER=numba`` in the environment, `compiled` 
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numba as nb
-from numba.core import config
+from numba import config
 
 KNOWN: Final = ((0, 68),)
 """Numba versions whose internals are known to fit."""
@@ -26,7 +26,13 @@ def _leans_on_numba() -> bool:
     return nb.version_info.short in KNOWN and os.environ.get("UNDERTOW_COMPILER") != "numba"
 
 
-def compiled(function: Any = None, *, nogil: bool = False, inline: str = "never", trunk: bool = False) -> Any:
+def compiled(
+    function: Any = None,
+    *,
+    nogil: bool = False,
+    inline: Literal["never", "always"] = "never",
+    trunk: bool = False,
+) -> Any:
     """Compile `function` when it is first called and keep the result on disk.
 
     `nogil`: calls from Python release the interpreter's lock. `inline` as in ``numba.njit``. `trunk`:
@@ -37,7 +43,7 @@ def compiled(function: Any = None, *, nogil: bool = False, inline: str = "never"
         return lambda f: compiled(f, nogil=nogil, inline=inline, trunk=trunk)
     if not _leans_on_numba():
         return nb.njit(cache=True, nogil=nogil, inline=inline)(function)
-    if config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT", False):
         return function
     from undertow.compiled.function import CompiledFunction
 

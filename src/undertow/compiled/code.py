@@ -1,5 +1,8 @@
 """Code of compiled functions: trees that are linked where needed, programs that are machine code."""
 
+# mypy: disable-error-code="no-untyped-call, attr-defined, misc, call-arg, assignment, has-type, import"
+# (Numba's internals are typed in part.)
+
 from __future__ import annotations
 
 import secrets

@@ -1,5 +1,8 @@
 """A function compiled on demand."""
 
+# mypy: disable-error-code="no-untyped-call, attr-defined, misc, call-arg, assignment, has-type, import"
+# (Numba's internals are typed in part.)
+
 from __future__ import annotations
 
 from typing import Any

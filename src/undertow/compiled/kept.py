@@ -1,5 +1,8 @@
 """What is kept on disk of compiled functions, and one process at a time that makes it."""
 
+# mypy: disable-error-code="no-untyped-call, attr-defined, misc, call-arg, assignment, has-type, import"
+# (Numba's internals are typed in part.)
+
 from __future__ import annotations
 
 import time
@@ -15,7 +18,7 @@ from undertow.compiled.code import Tree
 try:
     import fcntl
 except ImportError:  # not on Windows: two processes may then compile the same, each for itself
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 PATIENCE_S: Final = 300.0
 """How long a process waits for another that compiles the same function, before it does so itself."""
