@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.trading.driving import config as quick_config
 from tests.venue.exchange_session import Line
 
@@ -22,6 +23,7 @@ from undertow.exchange.faults import Fate, RandomFaults, Rates
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.local import LocalSpec, MarketSpec, build
+from undertow.journal.store import NAME
 from undertow.live.assemble import Parts
 from undertow.live.preparing import as_it_is, prepare
 from undertow.live.spec import Orders, RunSpec
@@ -70,7 +72,7 @@ class Net:
             "requests": RequestLine(seed + 20_000),
         }
         self.ways = {
-            name: InProcess(gateway, latency=latency, faults=line, seed=seed + k, timeout_s=2.0)
+            name: InProcess(gateway, latency=latency, faults=line, seed=seed + k, timeout_s=10.0)
             for k, (name, line) in enumerate(self.lines.items())
         }
         self.stream: Connection | None = None
@@ -179,8 +181,10 @@ class FullSession:
 
     async def begin(self, name: str = "s") -> None:
         """Everything up to the first row, and trading in a task of its own."""
+        there = self.spec.folder / name
+        resume = str(there) if (there / NAME).is_file() else ""
         self.parts = await prepare(
-            self.spec,
+            msgspec.structs.replace(self.spec, resume=resume),
             as_it_is(self.config),
             self.client,
             self.world.clock,
@@ -192,6 +196,11 @@ class FullSession:
 
     def _show(self, view: SessionView) -> None:
         self.views = [*self.views[-3:], view]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether recovery is done and the makers see rows."""
+        return self.parts.session._task is not None
 
     @property
     def orders(self) -> VenueExecution:
@@ -228,6 +237,8 @@ class FullSession:
                 file.close()
             coin.runner.capture = None
         session.recorder = None
+        self.parts.memory.journal.close()
+        self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]
         if isinstance(self.parts.execution, VenueExecution):
@@ -239,6 +250,10 @@ class FullSession:
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+
+def _no_end(*_: object) -> None:
+    """A dead process does not say how it ended."""
 
 
 async def _nothing() -> None:

@@ -20,6 +20,7 @@ from undertow.kernel.desk import PENDING_CANCEL
 from undertow.kernel.l2book import level_qty
 from undertow.maker import Maker
 from undertow.trading.folder import LegStart
+from undertow.trading.orders.ledger import Fill as LedgerFill
 from undertow.trading.orders.order import State
 from undertow.trading.rerun import Verdict, rerun
 
@@ -34,21 +35,18 @@ class Judge:
         self.session, self.world = session, session.world
         self.fills_before: dict[str, int] = {}
         self.cash_before: dict[str, float] = {}
+        self._stale_ns: dict[tuple[str, int], int] = {}
 
     def start_from_here(self) -> None:
         """What the exchange had booked before this life, and what the desk began with, seen from now."""
         if self.session.spec.orders != "venue":
             return
-        for coin, account in self.session.orders.ledger.accounts.items():
+        ledger = self.session.orders.ledger
+        for coin, account in ledger.accounts.items():
             made = [fill for fill in self.world.account().fills if fill.coin.name == coin]
-            settled_ms = self.world.exchange.state.now_ms - round(SLACK_S * 1e3)
-            late = sum(fill.time_ms >= settled_ms for fill in made)
+            unheard = sum(not ledger.knows(_booked(fill)) for fill in made)  # under way
+            self.fills_before[coin] = len(made) - unheard - account.fills
             desk = self.session.parts.session.lanes[coin].runner.states["desk"][0]
-            for unheard in range(late + 1):  # fills under way
-                before = len(made) - unheard - account.fills
-                known = made[before : len(made) - unheard]
-                if before >= 0 and _fees(known) == account.fees:
-                    self.fills_before[coin] = before
             self.cash_before[coin] = float(desk["cash"]) - float(account.cash)
 
     def wrong(self) -> list[str]:
@@ -87,9 +85,16 @@ class Judge:
                     wrong.append(f"{coin} book: {level} was {true[index].get(tick, 0) / steps}")
                 if level_qty(runner.book, side, tick) != level.qty:
                     wrong.append(f"{coin} maker's book: {level} is {level_qty(runner.book, side, tick)}")
-        if any(parts.session.gate.stale_sides(coin)) and not wrong:
-            wrong.append(f"{coin}: sides {set(parts.session.gate.stale_sides(coin))} still stale")
-        return wrong
+        return wrong + self._stale(coin)
+
+    def _stale(self, coin: str) -> list[str]:
+        """Sides that stay stale (a sweep may empty what is known of one for a moment)."""
+        now_ns, sides = self.world.clock.now_ns(), self.session.parts.session.gate.stale_sides(coin)
+        for side in (1, -1):
+            if side not in sides:
+                self._stale_ns.pop((coin, side), None)
+        since = [now_ns - self._stale_ns.setdefault((coin, side), now_ns) for side in sides]
+        return [f"{coin}: sides {set(sides)} still stale"] if max(since, default=0) > 0.7e9 else []
 
     def _orders(self, coin: str) -> list[str]:
         """Desk, table and exchange have the same orders."""
@@ -183,8 +188,12 @@ class Judge:
         return found
 
 
-def _fees(fills: list[Fill]) -> Decimal:
-    return Decimal(sum(fill.fee_micro for fill in fills)) / 1_000_000
+def _booked(fill: Fill) -> LedgerFill:
+    """What the ledger knows a fill by."""
+    nothing = Decimal(0)
+    return LedgerFill(
+        fill.coin.name, fill.oid, fill.tid, fill.cloid, fill.side, nothing, 0, nothing, False, fill.time_ms
+    )
 
 
 def parity(folder: Path, config: Config) -> Verdict:

@@ -117,7 +117,7 @@ def test_minimum_is_one_level_of_the_smallest_order() -> None:
     )
     small = staged(config, "minimum", instruments, mids)
     assert small.risk.lot_usd == pytest.approx(12.0 + 2.0)  # ten dollars with slack, and a step of BTC
-    assert (small.risk.q_max_lots, small.ladder.levels, small.avellaneda.levels) == (2.0, 1, 1)
+    assert (small.risk.q_max_lots, small.ladder.levels, small.avellaneda.levels) == (3.0, 1, 1)
     assert staged(config, "full", instruments, mids) is config
     tiny = staged(Config(risk=Risk(lot_usd=11.0, q_max_lots=1.0)), "minimum", instruments, mids)
     assert (tiny.risk.lot_usd, tiny.risk.q_max_lots) == (11.0, 1.0)

@@ -86,6 +86,16 @@ app.command(
     help="Find what foretells the mid on a recording; what passes the gate goes into a file.",
 )
 app.command(
+    "undertow.cli.fills:fills",
+    name="fills",
+    help="Export every fill of a session: CSV, Parquet, JSON.",
+)
+app.command(
+    "undertow.cli.journal:journal",
+    name="journal",
+    help="Show a session's journal; hold it against the exchange.",
+)
+app.command(
     "undertow.cli.exchange:exchange",
     name="exchange",
     help="Run a local exchange that speaks Hyperliquid's protocol.",

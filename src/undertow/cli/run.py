@@ -51,6 +51,7 @@ def run(
     latency_ms: float = 200.0,
     folder: Path | None = None,
     limits: Path | None = None,
+    resume: str = "",
     plain: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     open: Annotated[bool, Flag] = False,
@@ -103,9 +104,12 @@ def run(
     latency_ms
         How far away the local exchange is put, one way, ms; a quarter of it more on average by chance.
     folder
-        Where sessions are recorded: everything seen and sent, and the report. Default: sessions.
+        Where sessions are recorded: everything seen and sent, the journal, the report. Default: sessions.
     limits
         Limit file: what no maker can argue with, and when the kill switch is thrown (docs/risk.md).
+    resume
+        Take a session up again: its folder, or ``last`` for the youngest in --folder. What it trades and how
+        stays as it was; orders, fills and position are reconciled with the exchange before the first quote.
     plain
         Lines instead of the screen, on a terminal too.
     json
@@ -118,10 +122,13 @@ def run(
     try:
         with Progress(quiet=quiet or json) as progress, preparing():
             used = _configured(config)
-            signer = _signer(venue, url, used)
-            spec = _spec(locals(), used, has_key=signer is not None)
-            progress.say(f"loading the maker {maker} (the first start compiles it, a minute or two)")
-            _warm(spec, used)
+            if resume:
+                spec, used = _resumed(locals(), used)
+                signer = _signer(spec.network, spec.url, used) if spec.orders == "venue" else None
+            else:
+                signer = _signer(venue, url, used)
+                spec = _spec(locals(), used, has_key=signer is not None)
+            _compile(spec, used, progress)
         read = None if config is None else partial(_configured, config)
         ended = asyncio.run(_session(spec, used, signer, read, plain=plain, as_json=json, quiet=quiet))
     except KeyboardInterrupt:  # before the session took the signal over
@@ -190,21 +197,32 @@ def _spec(options: dict[str, object], config: Config, *, has_key: bool) -> RunSp
     return spec_of(asked, config, has_key=has_key)
 
 
-def _warm(spec: RunSpec, config: Config) -> None:
-    """Compile (or load) the maker before anything is connected."""
-    import numpy as np
+def _resumed(options: dict[str, object], config: Config) -> tuple[RunSpec, Config]:
+    """The session that is taken up again, as it was asked for then."""
+    from undertow.live.remembering import taken_up_spec
+    from undertow.live.spec import RunSpec
 
-    from undertow import makers
-    from undertow.events import EVENT, LOCAL, TIMER, empty_snapshots
-    from undertow.instrument import hyperliquid_perp
-    from undertow.trading.runner import CoinRunner
+    said = [f"--{name}" for name in ("coin", "market", "reference", "orders") if options[name]]
+    if said:
+        raise UsageError(f"{said[0]} cannot be changed while resuming: what is traded stays as it was")
+    asked = RunSpec(
+        url=str(options["url"]),
+        duration_s=None if options["until_stopped"] else float(options["duration"]),  # type: ignore[arg-type]
+        folder=Path(str(options["folder"] or config.live.folder)),
+        latency_ms=float(options["latency_ms"]),  # type: ignore[arg-type]
+        live=bool(options["live"]),
+        skip_stages=bool(options["skip_stages"]),
+        resume=str(options["resume"]),
+    )
+    return taken_up_spec(asked, config)
 
-    instrument = hyperliquid_perp("WARM", 2)
-    runner = CoinRunner("WARM", instrument, makers.make(spec.maker, config, instrument))
-    timer = np.zeros(1, dtype=EVENT)
-    timer["kind"], timer["flags"] = TIMER, LOCAL
-    runner.see(timer, empty_snapshots())
-    runner.observe(0)
+
+def _compile(spec: RunSpec, config: Config, progress: Progress) -> None:
+    """Have everything compiled, or loaded, before anything is connected."""
+    from undertow import compile_tasks, first_start
+
+    first_start.prepare(first_start.for_live(spec.maker, exchange=not spec.url), progress)
+    compile_tasks.run(f"live:{spec.maker}")
 
 
 async def _session(

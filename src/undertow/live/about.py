@@ -9,6 +9,7 @@ import msgspec
 import undertow
 from undertow.config import Config
 from undertow.live.spec import RunSpec
+from undertow.replay.from_config import settings_of
 
 HIDDEN: Final = "hidden"
 
@@ -27,6 +28,7 @@ def about(config: Config, spec: RunSpec) -> dict[str, Any]:
     return {
         "undertow": undertow.__version__,
         "config": shown_config(config),
+        "settings": msgspec.to_builtins(settings_of(config)),
         "network": spec.network,
         "account": spec.account,
         "stage": spec.stage,

@@ -34,10 +34,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     leverage: int | None = None
     latency_ms: float = 200.0
     folder: Path | None = None
-    limits: Path | None = None
     stage: Stage | None = None
     live: bool = False
     skip_stages: bool = False
+    limits: Path | None = None
 
 
 def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
@@ -61,12 +61,12 @@ def spec_of(asked: Asked, config: Config, *, has_key: bool) -> RunSpec:
         leverage=section.leverage if asked.leverage is None else asked.leverage,
         latency_ms=asked.latency_ms,
         folder=asked.folder or Path(section.folder),
-        limits=asked.limits,
         account=section.account.lower(),
         live=asked.live,
         expire_after_s=section.expire_after_s or None,
         stage=stage_of(asked, config, orders),
         skip_stages=asked.skip_stages,
+        limits=asked.limits,
     )
 
 

@@ -22,6 +22,7 @@ from undertow.live.guarding import (
 )
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
+from undertow.live.remembering import SessionMemory, WrittenMemory
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
@@ -37,6 +38,7 @@ from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.paper_journal import JournaledPaper
 from undertow.trading.runner import CoinRunner
 from undertow.trading.seams import Execution
 from undertow.trading.session import LiveSession
@@ -68,7 +70,8 @@ class Parts:
     mids: dict[str, float]
     recorder: SessionRecorder
     guard: Guard
-    memory: FileMemory
+    kept: FileMemory
+    memory: SessionMemory
 
 
 @dataclass
@@ -153,31 +156,32 @@ def make_runners(
     ]
 
 
-def _execution(
+def _venue_execution(
     spec: RunSpec,
-    config: Config,
     client: VenueClient,
     clock: Clock,
     coins: Coins,
     limits: Mapping[str, Limits],
     gate: AccountGate,
     ear: Ear,
-) -> PaperExecution | VenueExecution:
-    """Where orders go, with limits the makers cannot bypass."""
-    if spec.orders == "paper":
-        markets = [PaperMarket(coin.name, coin.instrument) for coin in coins.by_name.values()]
-        refuse = paper_limits(coins, limits, gate)
-        return PaperExecution(markets, settings_of(config), keep_fills=True, limits=refuse)
-    return VenueExecution(
+    memory: SessionMemory,
+) -> VenueExecution:
+    """Orders to the venue, with limits the makers cannot bypass."""
+    execution = VenueExecution(
         ClientPort(client, coins),
         coins,
         limits,
         clock,
-        session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
+        session=memory.about.number,
         options=OrderOptions(expire_after_s=spec.expire_after_s),
         listener=ear,
         account=gate,
+        journal=memory.journal,
     )
+    if memory.recollection is not None:
+        client.nonces.raise_to(memory.recollection.last_nonce)
+        execution.adopt(memory.recollection.memory)
+    return execution
 
 
 def put_together(
@@ -191,37 +195,57 @@ def put_together(
     facts: SessionFacts,
     recorder: SessionRecorder,
     risk: RiskFile,
-    memory: FileMemory,
+    kept: FileMemory,
+    memory: SessionMemory,
 ) -> Parts:
     """Connect the parts to each other; nothing is started yet."""
     watch, ear = SessionWatch(facts), Ear(facts)
-    margin = MarginBook(found.equity_usd, leverage)
+    start_equity_usd = memory.about.start_equity_usd
+    margin = MarginBook(start_equity_usd, leverage)
     mids = {coin.name: found.mids[coin.name] for coin in found.coins}
     limits, gate = limits_of(risk, config, mids), account_gate(risk, margin)
     coins = order_coins(found.coins, found.instruments)
-    execution = _execution(spec, config, client, clock, coins, limits, gate, ear)
-    heard: Execution = HeardExecution(execution, watch.on_fill)
+    execution: PaperExecution | VenueExecution
+    journalled: Execution
+    if spec.orders == "paper":
+        markets = [PaperMarket(coin.name, coin.instrument) for coin in coins.by_name.values()]
+        refuse = paper_limits(coins, limits, gate)
+        execution = PaperExecution(markets, settings_of(config), keep_fills=True, limits=refuse)
+        journalled = JournaledPaper(execution, memory.journal, coins, clock, memory.recollection)
+    else:
+        execution = journalled = _venue_execution(spec, client, clock, coins, limits, gate, ear, memory)
+    heard: Execution = HeardExecution(journalled, watch.on_fill)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, stale=feed.stale)
+    for name, seen in memory.shown.items():
+        feed.coin(name).resumed(seen.last_ns)
+    resumed = memory.recollection is not None
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, resumed=resumed)
     enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
-    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, memory, facts)
+    latches = WrittenMemory(kept, memory.journal, clock)
+    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, latches, facts)
     ear.session, ear.guard = session, guard
+    if memory.recollection is not None:
+        guard.number_from(memory.recollection.last_own_id + 1)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
             client,
             AccountReports(execution),
-            since_ms=clock.now_ns() // NS_PER_MS,
+            since_ms=memory.since_ms,
+            payments_since_ms=memory.about.created_ns // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
+            orders=False,
         )
-    links = Links(client, feed, session, account, facts.connection)
+    is_blind = (lambda: execution.is_blind) if isinstance(execution, VenueExecution) else (lambda: False)
+    links = Links(client, feed, session, account, facts.connection, is_blind)
+    session.stale = links.stale
     for runner in runners:
         state, params = runner.state, runner.params.view(np.recarray)[0]
         watch.add_coin(runner.coin, runner.maker, state, params, runner.instrument, runner.book)
     facts.started_ns = clock.now_ns()
     if spec.duration_s is not None:
         facts.ends_ns = facts.started_ns + round(spec.duration_s * NS_PER_S)
-    facts.money.start_equity_usd = found.equity_usd
+    facts.money.start_equity_usd = start_equity_usd
     return Parts(
         spec,
         client,
@@ -236,5 +260,6 @@ def put_together(
         found.mids,
         recorder,
         guard,
+        kept,
         memory,
     )

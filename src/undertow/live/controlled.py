@@ -15,7 +15,7 @@ async def controlled(parts: Parts) -> AsyncIterator[None]:
     session, clock, watch = parts.session, parts.client.clock, parts.watch
     control = Control(
         parts.recorder.folder,
-        parts.memory.path,
+        parts.kept.path,
         parts.guard,
         now_ns=clock.now_ns,
         enforce=session.enforce,

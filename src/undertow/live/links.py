@@ -7,16 +7,21 @@ session asks the feed itself, at every timer; a lost connection is told at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from undertow.monitor.facts import Connection as LinkFacts
 from undertow.trading.session import LiveSession
+from undertow.units import NS_PER_S
 from undertow.venue.account_feed import AccountFeed
 from undertow.venue.client import VenueClient
 from undertow.venue.connection import Connection
 from undertow.venue.feed import MarketFeed
 from undertow.venue.market_data import MarketData
 from undertow.venue.wire.subscriptions import Subscription
+
+BLIND_S: Final = 3.0
+"""So long the account's stream may be down before growing quotes are pulled, as where a book is silent."""
 
 
 class Links:
@@ -29,10 +34,12 @@ class Links:
         session: LiveSession,
         account: AccountFeed | None,
         facts: LinkFacts,
+        is_blind: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._session, self._account, self._facts = session, account, facts
+        self._feed, self._session, self._account, self._facts = feed, session, account, facts
         self._market = MarketData(client, feed, session.deliver, on_lost=self._lost)
         self._stream: Connection | None = None
+        self._is_blind, self._blind_ns = is_blind, 0
         if account is not None:
             self._stream = client.connection(account)
             self._stream.subscribe(*account.subscriptions())
@@ -64,8 +71,17 @@ class Links:
         await self._market.close()
 
     def look(self, now_ns: int) -> None:
-        """How the links stand."""
+        """How the links stand, and whether the account can be seen: a session that cannot grows nothing."""
+        blind = self._session.gate.blind = self._is_blind()
+        self._blind_ns = (self._blind_ns or now_ns) if blind else 0
         self._note(now_ns)
+
+    def stale(self, coin: str, side: int, now_ns: int) -> str | None:
+        """Why growing quotes of a side may not stand: the feed's reason, or an account long unseen."""
+        reason = self._feed.stale(coin, side, now_ns)
+        if reason is None and self._blind_ns and now_ns - self._blind_ns > BLIND_S * NS_PER_S:
+            return "the account's stream is down"
+        return reason
 
     def _lost(self, coins: Sequence[str], reason: str) -> None:
         """A market connection is gone: its coins are stale at once."""

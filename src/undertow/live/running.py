@@ -39,6 +39,7 @@ from undertow.live.local import (
 from undertow.live.preparing import Say, Used, prepare
 from undertow.live.private import no_core_dump, private_files
 from undertow.live.reload import Reloaded, Reloader
+from undertow.live.remembering import taken_up_spec
 from undertow.live.shown import faults_of, shown_of
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.live.stages import staged
@@ -95,12 +96,14 @@ async def run_session(
     """Run a session. `say` gets lines on the way to the first quote, `show` the views while it runs.
 
     `net`: the ways to the venue, where they are not those of ``spec``. Whatever is written is its
-    owner's alone. Raises `CannotRun` or `KeyRefused` where it cannot start as asked, `OSError` where the
-    exchange cannot be reached.
+    owner's alone. Raises `CannotRun`, `KeyRefused` or `JournalError` where it cannot start as asked,
+    `OSError` where the exchange cannot be reached.
     """
     if signer is not None:
         no_core_dump()
     clock = WallClock()
+    if spec.resume:
+        spec, config = taken_up_spec(spec, config)
     try:
         with private_files():
             async with contextlib.AsyncExitStack() as stack:
@@ -194,11 +197,12 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
     traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
     ended = account(parts, used, traded)
     gained = ended.equity_usd - ended.start_equity_usd
+    broke = "" if ended.broke is None else f" {type(ended.broke).__name__}: {ended.broke};"
     watching.tell(
         "stop",
-        f"ended ({parts.facts.stopping}): {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
+        f"ended ({parts.facts.stopping}):{broke} {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
         f"orders left: {ended.orders_left}",
-        urgent=ended.orders_left > 0,
+        urgent=ended.orders_left > 0 or ended.broke is not None,
     )
     return ended
 
@@ -219,7 +223,7 @@ def account(parts: Parts, used: Used, traded: Traded) -> Ended:
     said, ends = tuple(traded.said), []
     for runner in parts.session.runners:
         end = end_of(folder, runner.coin, runner.maker, spec, used.made, said)
-        faults = faults_of(parts.execution, parts.facts, runner.coin, traded.orders_left)
+        faults = faults_of(parts.execution, parts.facts, runner.coin, traded)
         line = shown_of(end, spec, session, faults, used.skipped)
         rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
         ends.append(end)

@@ -8,18 +8,21 @@ from undertow.account.build import Account
 from undertow.live.ending import CoinEnd
 from undertow.live.rollout import Shown
 from undertow.live.spec import RunSpec
+from undertow.live.trade import Traded
 from undertow.monitor.facts import SessionFacts
 from undertow.trading.orders.manager import VenueExecution
 from undertow.trading.orders.notices import Kind
 from undertow.trading.seams import Execution
 
 
-def faults_of(execution: Execution, facts: SessionFacts, coin: str, orders_left: int) -> tuple[str, ...]:
+def faults_of(execution: Execution, facts: SessionFacts, coin: str, traded: Traded) -> tuple[str, ...]:
     """Why the session does not count for `coin`."""
     kills = [*facts.kills, *facts.coin(coin).kills]
     found = [f"kill switch: {kill.reason}" for kill in kills]
-    if orders_left:
-        found.append(f"{orders_left} orders left at the venue")
+    if traded.orders_left:
+        found.append(f"{traded.orders_left} orders left at the venue")
+    if traded.broke is not None:
+        found.append(f"it broke: {type(traded.broke).__name__}")
     if isinstance(execution, VenueExecution):
         odd = execution.notices.counts[Kind.POSITION]
         if odd:

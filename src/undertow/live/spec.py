@@ -32,6 +32,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``limits``: the limit file; ``dead_man``: orders at a venue that outlives the process are cancelled when
     it ends in disorder (docs/risk.md).
     ``stage``: of the rollout; ``skip_stages``: even where the one before it is not done, and said so.
+    ``resume``: folder of a session to take up again, or ``last``; empty: a new one.
     """
 
     network: Network = "local"
@@ -55,6 +56,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     dead_man: bool = True
     stage: Stage = "full"
     skip_stages: bool = False
+    resume: str = ""
 
     def __post_init__(self) -> None:
         if self.duration_s is not None and not self.duration_s > 0.0:

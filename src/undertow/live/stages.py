@@ -1,7 +1,7 @@
 """What a stage of the rollout makes of a configuration.
 
 ``shadow``: everything computed, nothing sent. ``minimum``: one level of the smallest order the venue
-takes on the dearest coin, a position of two. ``full``: as configured.
+takes on the dearest coin, a position of three. ``full``: as configured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from undertow.instrument import Instrument
 
 ORDER_SLACK: Final = 1.2
 """Smallest order over the venue's minimum: the price moves between sizing and sending."""
-MOST_LOTS: Final = 2.0
+MOST_LOTS: Final = 3.0
 
 
 def smallest_usd(instrument: Instrument, mid: float) -> float:

@@ -9,15 +9,20 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from undertow.journal.schema import JournalError
 from undertow.live.assemble import Parts
 from undertow.live.facts import Facts
 from undertow.live.guarding import tell_guard
+from undertow.live.proving import start_proven
+from undertow.monitor.display import VIEW_EVERY_S
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.stopping import OrdersLeft
 
 T = TypeVar("T")
 Show = Callable[[SessionView], None]
 _BUDGET_EVERY_S = 30.0
+TIDY_EVERY_S = 20.0
+"""How often the journal's log is synced to the disk: a power failure costs no more than that."""
 
 
 class Stopped(Exception):
@@ -41,7 +46,8 @@ async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
     """
     facts, traded = Facts(parts), Traded()
     async with contextlib.AsyncExitStack() as stack:
-        await unless_stopped(stop, parts.session.start(parts.mids))
+        stack.callback(_close_journal, parts, stop, traded)
+        await unless_stopped(stop, start_proven(parts))
         stack.push_async_callback(parts.links.close)
         watching = asyncio.create_task(_watch(parts, facts, show))
         stack.push_async_callback(_cancelled, watching)
@@ -54,6 +60,14 @@ async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
         show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
     traded.said = facts.said
     return traded
+
+
+def _close_journal(parts: Parts, stop: asyncio.Event, traded: Traded) -> None:
+    """The last thing a session does: note how it ended."""
+    how = parts.facts.stopping or ("stopped" if stop.is_set() else "it did not begin")
+    broke = "" if traded.broke is None else f": {type(traded.broke).__name__}: {traded.broke}"
+    with contextlib.suppress(JournalError):  # one that could not be written has said so
+        parts.memory.journal.close(parts.client.clock.now_ns(), how + broke)
 
 
 async def _end(parts: Parts, stop: asyncio.Event, traded: Traded) -> None:
@@ -101,19 +115,25 @@ async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]
 async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
     """Look at the session a few times a second, and ask the venue what it alone knows now and then."""
     clock = parts.client.clock
-    budget_at = 0.0
+    budget_at = view_at = 0.0
     loop = asyncio.get_running_loop()
+    tidy_at = loop.time() + TIDY_EVERY_S if parts.memory.tidies else math.inf
     while True:
         now_ns = clock.now_ns()
         parts.links.look(now_ns)
         facts.note(now_ns)
         tell_guard(parts, now_ns)
         parts.watch.look_next(now_ns)
-        show(parts.watch.view(now_ns))
+        if loop.time() >= view_at:
+            view_at = loop.time() + VIEW_EVERY_S
+            show(parts.watch.view(now_ns))
         if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
             budget_at = loop.time() + _BUDGET_EVERY_S
             for question in (parts.client.read_budget(), parts.client.read_time()):
                 asyncio.create_task(_quietly(question))  # noqa: RUF006
+        if loop.time() >= tidy_at:
+            tidy_at = loop.time() + TIDY_EVERY_S
+            await asyncio.to_thread(parts.memory.journal.tidy)
         await asyncio.sleep(parts.watch.turn_s)
 
 

@@ -31,6 +31,10 @@ class Flatten:
     next_ns: int = 0
     _ids: count[int] = field(default_factory=lambda: count(OWN_IDS))
 
+    def number_from(self, first: int) -> None:
+        """Ids below `first` have been used by an earlier process of the session."""
+        self._ids = count(max(first, OWN_IDS))
+
     def order(self, position: float, mid_px: float, now_ns: int) -> NDArray[np.void]:
         """The order (ACTION, an array of one or none) that closes `position` if the book can take it."""
         if now_ns < self.next_ns or not mid_px > 0.0:

@@ -107,6 +107,11 @@ class Guard:
 
     # ---- what happens (`undertow.trading.seams.Watcher`) ------------------------------------------
 
+    def number_from(self, first: int) -> None:
+        """Orders of the guard's own get ids from `first` on: an earlier process has used those below."""
+        for flatten in self._flatten.values():
+            flatten.number_from(first)
+
     def on_market(self, received: Received) -> None:
         """Market rows, before the maker sees them."""
         one = self.book.coins[received.coin]

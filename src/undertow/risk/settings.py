@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from undertow.config.sections import Section, between
+from undertow.config.section import Section, between
 
 Usd = Annotated[float, Meta(gt=0, description="USD")]
 Qty = Annotated[float, Meta(gt=0, description="the venue's unit")]

@@ -1,11 +1,11 @@
 """Between makers and execution: which requests go out.
 
-Four things hold a *growing* order back (one that could make the position larger): the coin's feed is
-stale, the account could not carry it, the session is ending, the kill switch. A reducing order goes but
-where the switch has shut the coin, a cancel always. What is held back is answered like a venue's
-refusal, an ACK row flagged ``INFERRED`` (this machine made it) `REFUSE_AFTER_NS` later, so that a maker
-tries again about once a second; a held order that its maker cancels or replaces meanwhile never leaves.
-Makers see rows alone, so a captured session replays.
+Five things hold a *growing* order back (one that could make the position larger): the coin's feed is
+stale, the account could not carry it, the session is ending, the kill switch, or the account's stream is
+down, when no order goes at all. Else a reducing order goes but where the switch has shut the coin, a cancel
+always. What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine
+made it) `REFUSE_AFTER_NS` later, so that a maker tries again about once a second; a held order that its
+maker cancels or replaces meanwhile never leaves. Makers see rows alone, so a captured session replays.
 """
 
 from __future__ import annotations
@@ -35,18 +35,20 @@ from undertow.trading.restraint import Restraint, Sweep, alive_qty, cancel_of, g
 from undertow.trading.runner import CoinRunner
 
 REFUSE_AFTER_NS: Final = 1_000_000_000
-PULL_AGAIN_NS: Final = 2_000_000_000
+PULL_AGAIN_NS: Final = 1_000_000_000
 """An order that still stands so long after the session canceled it is canceled again."""
 
 STALE: Final = 1
 MARGIN: Final = 2
 ENDING: Final = 3
 KILLED: Final = 4
+BLIND: Final = 5
 REASONS: Final = {
     STALE: "the feed is stale",
     MARGIN: "no margin left",
     ENDING: "the session is ending",
     KILLED: "the kill switch",
+    BLIND: "the account's stream is down",
 }
 """Why an order was held back; the number is ``val`` of its ACK row."""
 
@@ -66,6 +68,8 @@ class Gate:
     def __init__(self, margin: MarginBook | None = None) -> None:
         self.margin = margin
         self.ending = False
+        self.blind = False
+        """The account's stream is down or being recovered: what an order does would not be seen."""
         self.counts: dict[tuple[str, int], int] = {}
         self._stale: dict[str, frozenset[int]] = {}
         self._waiting: deque[_Held] = deque()
@@ -131,7 +135,8 @@ class Gate:
     ) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """The part of a batch that may go out, and ACK rows to give the maker at once."""
         coin = runner.coin
-        free = not (self.ending or self._held.get(coin) or self._stale.get(coin) or coin in self._restraints)
+        shut = self._held.get(coin) or self._stale.get(coin) or coin in self._restraints
+        free = not (self.ending or self.blind or shut)
         if free and self.margin is not None:
             self.look(runner)
             free = self.margin.free >= 0.0
@@ -220,6 +225,8 @@ class Gate:
     def _why_not(self, runner: CoinRunner, order_id: int, side: int) -> int:
         """The reason to hold the order back (it stands on the desk already); 0: none."""
         held = self._held[runner.coin]
+        if self.blind:
+            return BLIND
         restraint = self._restraints.get(runner.coin)
         if restraint is not None and not leaves(restraint, runner, side, held, order_id):
             return KILLED

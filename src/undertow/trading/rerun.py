@@ -123,7 +123,7 @@ class _Compare:
         """Nothing to do."""
 
     def rows(self, rows: NDArray[np.void]) -> None:
-        """Keep the maker's ORDER rows (a stretch may begin with one of the session's own)."""
+        """Keep the maker's requests (the session's own pass through among what was shown)."""
         if len(rows) and _is_request(rows[:1])[0]:
             self.made.append(rows.copy())
 

@@ -86,8 +86,8 @@ class LiveSession:
 
     `recorder` writes everything down, `margin` is the account shared by all coins, `stale` is asked at
     every timer whether a side of a coin may be quoted, `watcher` may take orders out of the market and
-    send its own. A process that slept longer than `catch_up_s` skips the timers it missed. Give `deliver`
-    to the feed.
+    send its own. A process that slept longer than `catch_up_s` skips the timers it missed. `resumed`: the
+    makers go on where another process left them, with their positions. Give `deliver` to the feed.
     """
 
     runners: Sequence[CoinRunner]
@@ -97,6 +97,7 @@ class LiveSession:
     margin: MarginBook | None = None
     stale: Stale | None = None
     watcher: Watcher | None = None
+    resumed: bool = False
     catch_up_s: float = 5.0
     counts: Counts = field(default_factory=Counts)
 
@@ -118,15 +119,21 @@ class LiveSession:
         Positions the execution found (its ``positions``, by coin) are the makers' own from now on, taken
         over at the price in `marks`. Raises ValueError where one of them has no price.
         """
+        if self.resumed:
+            self.begin()  # what is told while starting belongs to the record
         await self.execution.start(self.answer)
+        if not self.resumed:
+            self._adopt(marks or {})
+            self.begin()
+        self._task = asyncio.get_running_loop().create_task(self._keep_time())
+
+    def _adopt(self, marks: Mapping[str, float]) -> None:
         for coin, position in getattr(self.execution, "positions", {}).items():
             if position and coin in self.lanes:
-                px = (marks or {}).get(coin, math.nan)
+                px = marks.get(coin, math.nan)
                 if not px > 0.0:
                     raise ValueError(f"{coin}: a position of {position:g} is held; marks must give its price")
                 self.lanes[coin].runner.adopt(position, px)
-        self.begin()
-        self._task = asyncio.get_running_loop().create_task(self._keep_time())
 
     def begin(self) -> None:
         """Begin the record (`start` does), for those who drive a session without an event loop."""

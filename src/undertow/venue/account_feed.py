@@ -67,11 +67,20 @@ class AccountFeed:
     """The feed of `client.account` on `dexes` ("" is the main one).
 
     `emit` takes the events, in order, on the event loop. `since_ms`: fills and payments before it are
-    history (the venue's time; after a restart, that of the last one journalled).
+    history (the venue's time; after a restart, when the journal was last complete); `payments_since_ms`
+    where payments need another. `orders` off: open orders are not asked for, by who asks for them itself
+    (20 of the 1200 weight per minute each time and dex).
     """
 
     def __init__(
-        self, client: VenueClient, emit: Emit, *, since_ms: int, dexes: Sequence[str] = ("",)
+        self,
+        client: VenueClient,
+        emit: Emit,
+        *,
+        since_ms: int,
+        dexes: Sequence[str] = ("",),
+        orders: bool = True,
+        payments_since_ms: int | None = None,
     ) -> None:
         if client.account is None:
             raise ValueError("account is not set: give the client the address to listen to (account=...)")
@@ -80,8 +89,9 @@ class AccountFeed:
         self.is_complete = False
         """Whether nothing is missing: the connection stands and recovery is done."""
         self.quarantined: dict[Subscription, str] = {}
-        self._client, self._emit = client, emit
-        self._fills, self._payments = Once(since_ms), Once(since_ms)
+        self._client, self._emit, self._asks_orders = client, emit, orders
+        self._fills = Once(since_ms)
+        self._payments = Once(since_ms if payments_since_ms is None else payments_since_ms)
         self._task: asyncio.Task[None] | None = None
         self._updates: list[OrderUpdate] | None = None
         self._epoch = 0
@@ -219,7 +229,9 @@ class AccountFeed:
         histories: list[Ask] = [self._recover_fills, self._recover_payments]
         states: list[Ask] = []
         for dex in self.dexes:
-            states += [partial(self._recover_orders, dex), partial(self._recover_positions, dex)]
+            states.append(partial(self._recover_positions, dex))
+            if self._asks_orders:
+                states.append(partial(self._recover_orders, dex))
         await self._ask_all([*histories, *states])
         self._updates = None
         self.is_complete = True
@@ -256,12 +268,12 @@ class AccountFeed:
 
     async def _recover_orders(self, dex: str) -> None:
         asked_ns, first = self._client.clock.now_ns(), len(self._updates or ())
-        orders = await self._client.info(FrontendOpenOrdersRequest(user=self.account, dex=dex))
+        orders = await self._client.info(FrontendOpenOrdersRequest(user=self.account, dex=dex), urgent=True)
         merged = with_updates(orders, (self._updates or [])[first:], dex)
         self._emit(OpenOrders(dex, tuple(merged), asked_ns, self._client.clock.now_ns()))
 
     async def _recover_positions(self, dex: str) -> None:
-        state = await self._client.info(ClearinghouseStateRequest(user=self.account, dex=dex))
+        state = await self._client.info(ClearinghouseStateRequest(user=self.account, dex=dex), urgent=True)
         self._take_positions(dex, state, self._client.clock.now_ns())
 
 

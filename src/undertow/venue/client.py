@@ -41,10 +41,11 @@ from undertow.venue.wire.requests import encode_request
 from undertow.venue.wire.scalars import WireError
 
 R = TypeVar("R")
-ACTION_TIMEOUT_S: Final = 5.0
-INFO_TIMEOUT_S: Final = 5.0
+ACTION_TIMEOUT_S: Final = 3.0
+INFO_TIMEOUT_S: Final = 3.0
 _RESERVED_WEIGHT: Final = 200
-"""Weight per minute that questions leave to actions."""
+_LEAST_RESERVED_WEIGHT: Final = 60
+"""Weight per minute that questions leave to actions: usually, and where orders depend on the answer."""
 
 
 class VenueClient:
@@ -110,14 +111,16 @@ class VenueClient:
         """Send actions over this connection while it is there, else over HTTP (None: always HTTP)."""
         self._poster = connection
 
-    async def info(self, request: InfoRequest[R], *, timeout_s: float = INFO_TIMEOUT_S) -> R:
-        """The reply to a question, asked when the weight per minute allows it.
+    async def info(
+        self, request: InfoRequest[R], *, timeout_s: float = INFO_TIMEOUT_S, urgent: bool = False
+    ) -> R:
+        """The reply to a question, asked when the weight per minute allows it (`urgent`: to the last of it).
 
         Raises `Unanswered` without a readable reply, `Rejected` where the venue refuses (429, 422),
         `NotSent` where it could not be reached.
         """
         name = type(request).__struct_config__.tag
-        await self._weight_for(request.weight)
+        await self._weight_for(request.weight, _LEAST_RESERVED_WEIGHT if urgent else _RESERVED_WEIGHT)
         status, body = await self._post("/info", encode_info(request), str(name), timeout_s)
         if 400 <= status < 500:
             raise Rejected(str(name), status, body.decode("utf-8", "replace"))
@@ -188,11 +191,11 @@ class VenueClient:
             raise ValueError("account is not set: give the address to ask about (account=...)")
         return self.account
 
-    async def _weight_for(self, weight: int) -> None:
-        """Wait until a question of `weight` may be asked."""
+    async def _weight_for(self, weight: int, reserved: int) -> None:
+        """Wait until a question of `weight` may be asked that leaves `reserved`."""
         while True:
             now_ns = self.clock.now_ns()
-            wait_ns = self.weight.wait_ns(weight + _RESERVED_WEIGHT, now_ns)
+            wait_ns = self.weight.wait_ns(weight + reserved, now_ns)
             if wait_ns <= 0:
                 self.weight.spend(weight, now_ns)
                 return

@@ -69,7 +69,7 @@ class ConnectionSettings(NamedTuple):
     stall_s: float = 1.0
     """A ping answered only after so long, nothing else having come meanwhile, was a stall."""
     pong_s: float = 3.0
-    """A ping unanswered for so long: the socket is dead."""
+    """A ping unanswered for so long: the socket is dead; asked once more where other messages came since."""
     ack_s: float = 1.5
     """A subscription unacknowledged for so long is asked for again; the third time the socket is given up."""
     steady_s: float = 10.0
@@ -115,7 +115,7 @@ class Connection:
         self._socket: Socket | None = None
         self._lost: asyncio.Future[tuple[str, bool]] | None = None
         self._heard = self._pinged = self._asked = 0.0
-        self._ponged = True
+        self._ponged, self._pinged_again = True, False
         self._reasked = 0
         self._timer: asyncio.TimerHandle | None = None
         self.is_up = False
@@ -206,6 +206,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         opened = self._heard = self._pinged = loop.time()
         self._socket, self._ponged, self._reasked = socket, True, 0
+        self._pinged_again = False
         self.epoch += 1
         self._wanted.opened()
         self.reason = "subscribing"
@@ -258,7 +259,7 @@ class Connection:
             self.malformed += 1
             return
         if isinstance(frame, PongFrame):
-            self._ponged = True
+            self._ponged, self._pinged_again = True, False
         elif isinstance(frame, PostFrame):
             self._posting.answered(frame.data)
         elif isinstance(frame, AckFrame):
@@ -291,7 +292,11 @@ class Connection:
         self._timer = loop.call_later(_CHECK_S, self._check)
         now = loop.time()
         quiet = now - self._heard > settings.quiet_s
-        if not self._ponged and now - self._pinged > settings.pong_s:
+        overdue = not self._ponged and now - self._pinged > settings.pong_s
+        if overdue and self._heard > self._pinged and not self._pinged_again:
+            self._pinged_again, self._pinged = True, now  # the socket carries: the pong itself was lost
+            socket.send(PING)
+        elif overdue:
             self._hang_up(f"no pong for {settings.pong_s:g} s", by_venue=False)
         elif self._ponged and now - self._pinged > (settings.quiet_s if quiet else settings.ping_s):
             self._ponged, self._pinged = False, now

@@ -24,7 +24,7 @@ async def fills_since(client: VenueClient, account: str, start_ms: int) -> list[
     """All fills of `account` from `start_ms` on, oldest first, each once (the venue keeps 10000)."""
 
     async def page(start: int) -> list[Fill]:
-        return await client.info(UserFillsByTimeRequest(user=account, start_time=start))
+        return await client.info(UserFillsByTimeRequest(user=account, start_time=start), urgent=True)
 
     return await _paged(page, start_ms, FILLS_PER_PAGE, lambda f: f.time_ms, lambda f: (*f.key, f.time_ms))
 
@@ -33,7 +33,7 @@ async def payments_since(client: VenueClient, account: str, start_ms: int) -> li
     """All funding payments of `account` from `start_ms` on, oldest first, each once."""
 
     async def page(start: int) -> list[FundingPayment]:
-        rows = await client.info(UserFundingRequest(user=account, start_time=start))
+        rows = await client.info(UserFundingRequest(user=account, start_time=start), urgent=True)
         return [row.payment for row in rows]
 
     return await _paged(page, start_ms, PAYMENTS_PER_PAGE, lambda p: p.time_ms, lambda p: (p.time_ms, p.coin))

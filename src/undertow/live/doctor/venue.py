@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from undertow.config import Config
+from undertow.instrument import step_ticks, tick_near
 from undertow.live.doctor.finding import Finding, fail, ok, warn
 from undertow.live.stages import smallest_usd
 from undertow.venue.client import VenueClient
@@ -62,6 +63,7 @@ class _FirstFrame:
     def __init__(self) -> None:
         self.up = asyncio.Event()
         self.came = asyncio.Event()
+        self.refused = ""
         self.reason = "no answer"
 
     def on_up(self, epoch: int, now_ns: int) -> None:
@@ -77,7 +79,9 @@ class _FirstFrame:
         self.came.set()
 
     def on_quarantined(self, subscription: Subscription, reason: str) -> None:
-        self.reason = reason
+        self.refused = reason
+        self.up.set()
+        self.came.set()
 
 
 async def websocket(client: VenueClient, coin: str) -> Finding:
@@ -97,6 +101,8 @@ async def websocket(client: VenueClient, coin: str) -> Finding:
         return fail("websocket", f"{what} within {WS_WAIT_S:g} s", "check firewall and proxy (wss, port 443)")
     finally:
         await connection.close()
+    if heard.refused:
+        return fail("websocket", f"quotes of {coin}: {heard.refused}", "correct --coin or [live] coins")
     return ok("websocket", f"subscribed after {up_ms:.0f} ms, quotes of {coin} come")
 
 
@@ -127,9 +133,11 @@ def rules_of(coin: Coin, mid: float, config: Config) -> Iterator[Finding]:
     instrument, lot_usd = coin.instrument(), config.risk.lot_usd
     step_usd = instrument.size_step * mid
     least = smallest_usd(instrument, mid)
+    rules = instrument.record()
+    tick = step_ticks(rules, tick_near(rules, mid)) * instrument.tick_size
     text = (
-        f"mid {mid:g}, size step {instrument.size_step:g} ({step_usd:.4g} USD), tick at the mid "
-        f"{instrument.tick_size:g}, smallest order {least:.2f} USD with slack, lot {lot_usd:g} USD"
+        f"mid {mid:.10g}, tick {tick:.6g} ({tick / mid * 1e4:.2g} bps), size step {instrument.size_step:g} "
+        f"({step_usd:.4g} USD), smallest order {least:.2f} USD with slack, lot {lot_usd:g} USD"
     )
     if lot_usd < least:
         yield fail(coin.name, text, f"raise [risk] lot_usd to {least:.0f} at least")

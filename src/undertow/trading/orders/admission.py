@@ -169,7 +169,7 @@ class Admission:
 
     def _closed(self, order: Order, position: int) -> Breach | None:
         """What keeps any order of its kind back now."""
-        if self.closed or self._sender.held:
+        if self.closed or self._sender.held or self._sender.muted:
             return Breach.CLOSED
         grows = order.side * position >= 0
         if self._sender.exhausted and grows:

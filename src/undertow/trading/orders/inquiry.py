@@ -8,8 +8,9 @@ last: what they leave unfilled at an order's end did not fill. An order the venu
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from undertow.clock import Clock
 from undertow.events import CANCELED, REJECTED
@@ -21,14 +22,32 @@ from undertow.trading.orders.port import Report, Unanswered, VenuePort
 _MS: Final = 1_000_000
 SKEW_MS: Final = 10_000
 """How far the venue's clock may be from ours where a time of ours is used to ask for fills."""
+AT_ONCE: Final = 16
+"""Orders asked about at once: one after the other they would take a round trip each."""
+T = TypeVar("T")
+
+
+async def together(questions: Iterable[Awaitable[T]]) -> list[T]:
+    """The answers to questions asked at once, in their order. Raises the first failure, once all are over."""
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    found: list[T] = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        found.append(answer)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``grace_s`` before asking, ``again_s`` between questions, at most ``times`` while answers disagree."""
+    """``grace_s`` before asking, ``again_s`` between questions, at most ``times`` while answers disagree.
+
+    ``round_s``: least time between two rounds of questions: one reply with fills answers many orders.
+    """
 
     grace_s: float = 0.5
     again_s: float = 0.5
+    round_s: float = 1.0
     times: int = 5
 
 
@@ -48,6 +67,8 @@ class Inquiry:
         self._due: dict[tuple[str, int], tuple[float, Order]] = {}
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
+        self._not_before = 0.0
+        self._paused = False
 
     def add(self, order: Order) -> None:
         """Ask about `order` in a moment, unless it is settled by then."""
@@ -55,13 +76,29 @@ class Inquiry:
         loop = asyncio.get_running_loop()
         if key not in self._due:
             self._due[key] = (loop.time() + self._patience.grace_s, order)
-        if self._task is None or self._task.done():
+        if not self._paused and (self._task is None or self._task.done()):
             self._task = loop.create_task(self._work())
+
+    def pause(self) -> None:
+        """The venue cannot be reached: ask nothing until `hurry`. Questions cost weight, answered or not."""
+        self._paused = True
+        if self._task is not None:
+            self._task.cancel()
 
     @property
     def pending(self) -> int:
         """Orders that are still asked about."""
         return sum(order.open_question for _, order in self._due.values())
+
+    def hurry(self) -> None:
+        """The venue can be reached again: ask now, not when patience with its silence ends."""
+        self._paused = False
+        if self._task is not None:
+            self._task.cancel()
+        loop = asyncio.get_running_loop()
+        self._due = {key: (min(at, loop.time()), order) for key, (at, order) in self._due.items()}
+        self._failures, self._not_before = 0, 0.0
+        self._task = loop.create_task(self._work())
 
     async def close(self) -> None:
         """Ask no more."""
@@ -76,11 +113,13 @@ class Inquiry:
             self._due = {key: entry for key, entry in self._due.items() if entry[1].open_question}
             if not self._due:
                 return
-            wait = min(at for at, _ in self._due.values()) - loop.time()
+            due = min(at for at, _ in self._due.values())
+            wait = max(due, self._not_before) - loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
                 continue
             orders = [order for at, order in self._due.values() if at <= loop.time()]
+            self._not_before = loop.time() + self._patience.round_s
             try:
                 await self._ask(orders)
                 self._failures = 0
@@ -94,9 +133,11 @@ class Inquiry:
         """One round of questions about `orders`."""
         await self._list_open([order for order in orders if order.oid == 0])
         answers: list[tuple[Order, Report | None]] = []
-        for order in orders:
-            if order.open_question:
-                answers.append((order, await self._port.order_status(order.oid or order.cloid)))
+        open_ones = [order for order in orders if order.open_question]
+        for at in range(0, len(open_ones), AT_ONCE):
+            some = open_ones[at : at + AT_ONCE]
+            replies = await together(self._port.order_status(order.oid or order.cloid) for order in some)
+            answers += zip(some, replies, strict=True)
         ending = [order for order, report in answers if not self._is_open(order, report)]
         if ending:
             since_ms = min(order.sent_ns for order in ending) // _MS - SKEW_MS

@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from undertow.clock import Clock
-from undertow.trading.orders.inquiry import SKEW_MS, Inquiry
+from undertow.trading.orders.inquiry import SKEW_MS, Inquiry, together
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import State
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 from undertow.trading.orders.stray import Strays
+from undertow.trading.orders.writing import Writing
 
 _MS: Final = 1_000_000
 LOOK_BACK_MS: Final = 600_000
@@ -40,9 +41,10 @@ class Recovery:
         strays: Strays,
         clock: Clock,
         notices: Notices,
+        writing: Writing,
     ) -> None:
         self._port, self._intake, self._inquiry, self._strays = port, intake, inquiry, strays
-        self._clock, self._notices = clock, notices
+        self._clock, self._notices, self._writing = clock, notices, writing
         self._table, self._ledger = intake.table, intake.ledger
 
     async def start(self, memory: Memory | None) -> None:
@@ -53,6 +55,7 @@ class Recovery:
         """
         for nonce in memory.nonces if memory is not None else ():
             await self._patiently(lambda nonce=nonce: self._port.burn(nonce))  # type: ignore[misc]
+            self._writing.landed(nonce, "asked")
         await self._patiently(self._clear)
         if memory is None:
             await self._patiently(self._open)
@@ -60,6 +63,7 @@ class Recovery:
 
     async def again(self) -> None:
         """After a break of the stream: orders found, fills booked, position proven."""
+        self._inquiry.hurry()
         await self._patiently(self._once)
         while self._inquiry.pending:
             await asyncio.sleep(_AGAIN_S[0])
@@ -78,10 +82,9 @@ class Recovery:
 
     async def open_reports(self) -> list[Report]:
         """Open orders on the session's coins, dex by dex."""
-        names, out = self._table.coins.by_name, []
-        for dex in self._table.coins.dexes:
-            out += [report for report in await self._port.open_orders(dex) if report.coin in names]
-        return out
+        names = self._table.coins.by_name
+        listed = await together(self._port.open_orders(dex) for dex in self._table.coins.dexes)
+        return [report for reports in listed for report in reports if report.coin in names]
 
     async def _clear(self) -> None:
         """Cancel what earlier sessions left, until it is gone."""
@@ -110,12 +113,13 @@ class Recovery:
         self._ledger.complete_ms = max((fill.time_ms for fill in fills), default=since_ms)
         for coin, lots in positions.items():
             self._ledger.open_with(coin, lots)
+        self._writing.opening(positions, [(fill.oid, fill.tid) for fill in fills], since_ms)
+        self._writing.watermark(self._ledger.complete_ms)
+        self._writing.commit()
 
     async def _positions(self) -> dict[str, int]:
-        out: dict[str, int] = {}
-        for dex in self._table.coins.dexes:
-            out |= await self._port.positions(dex)
-        return out
+        found = await together(self._port.positions(dex) for dex in self._table.coins.dexes)
+        return {coin: lots for positions in found for coin, lots in positions.items()}
 
     async def _fills(self) -> None:
         """Book every fill not yet known."""
@@ -123,6 +127,7 @@ class Recovery:
         self._intake.fills(fills, self._clock.now_ns())
         latest = max((fill.time_ms for fill in fills), default=0)
         self._ledger.complete_ms = max(self._ledger.complete_ms, latest)
+        self._writing.watermark(self._ledger.complete_ms)
 
     async def _once(self) -> None:
         resting = [o for o in self._table.in_state(State.RESTING, State.DOUBT) if not o.flying]
@@ -166,13 +171,14 @@ class Recovery:
         """Compare the venue's position with the ledger's; what no fill explains is told, not corrected.
 
         The venue's is of some moment between question and answer: it must be one that the ledger went
-        through, once the fills up to the answer are booked.
+        through, once the fills up to the answer are booked. They are asked for only where it is not yet.
         """
         wrong: dict[str, int] = {}
         for attempt in range(_PROOFS):
             with self._ledger.trace() as positions:
                 found = await self._positions()
-                await self._fills()
+                if any(lots not in positions[coin] for coin, lots in found.items()):
+                    await self._fills()
             wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return

@@ -77,7 +77,15 @@ def fill_of(fill: wire.Fill, coin: Coin) -> Fill:
         fill.crossed,
         fill.time_ms,
         coin.lots_near(fill.start_position),
+        _decimal(fill.closed_pnl),
+        fill.fee_token,
+        fill.hash,
     )
+
+
+def payment_of(payment: wire.FundingPayment) -> Payment:
+    """A funding payment of the wire."""
+    return Payment(payment.coin, payment.time_ms, _decimal(payment.usdc))
 
 
 def report_of(order: wire.Order | wire.FrontendOrder, status: str, time_ms: int, coin: Coin | None) -> Report:
@@ -131,7 +139,7 @@ class ClientPort:
     async def open_orders(self, dex: str) -> list[Report]:
         """Open orders on a dex."""
         try:
-            orders = await self._client.info(FrontendOpenOrdersRequest(user=self._user, dex=dex))
+            orders = await self._client.info(FrontendOpenOrdersRequest(user=self._user, dex=dex), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         coins = self._coins.by_name
@@ -140,7 +148,7 @@ class ClientPort:
     async def order_status(self, key: int | str) -> Report | None:
         """One order."""
         try:
-            reply = await self._client.info(OrderStatusRequest(user=self._user, oid=key))
+            reply = await self._client.info(OrderStatusRequest(user=self._user, oid=key), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         if not isinstance(reply, OrderFound):
@@ -161,7 +169,7 @@ class ClientPort:
     async def positions(self, dex: str) -> dict[str, int]:
         """Positions of the session's coins on a dex."""
         try:
-            state = await self._client.info(ClearinghouseStateRequest(user=self._user, dex=dex))
+            state = await self._client.info(ClearinghouseStateRequest(user=self._user, dex=dex), urgent=True)
         except VenueFailure as error:
             raise Unanswered(str(error)) from None
         held = {entry.position.coin: entry.position.szi for entry in state.asset_positions}
@@ -202,8 +210,7 @@ class AccountReports:
         elif isinstance(event, events.Canceled):
             self._to.on_canceled([event.cancel.oid])
         elif isinstance(event, events.Paid):
-            paid = event.payment
-            self._to.on_payments([Payment(paid.coin, paid.time_ms, _decimal(paid.usdc))])
+            self._to.on_payments([payment_of(event.payment)])
         elif isinstance(event, events.Lost):
             self._to.on_disconnected()
         elif isinstance(event, events.Recovered):
