@@ -1,4 +1,4 @@
-"""A process that quotes, is watched, and waits to be killed: ``parent.py URL KEY LOG how``."""
+"""A process that quotes, is watched, and waits to be killed: ``parent.py URL KEY LOG how session``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from undertow.venue.sockets import connector
 from undertow.venue.wire.actions import PlaceOrders, order_spec
 from undertow.venue.wire.info import AllMidsRequest
 
-SESSION, ASSET = 77, 0
+ASSET = 0
+LATER = 1_000
+"""Added to the session's number for orders of a later one."""
 
 
-async def main(url: str, key: str, log: str, how: str) -> None:
+async def main(url: str, key: str, log: str, how: str, number: str) -> None:
+    mine = int(number)
     signer = Signer(key, mainnet=False)
     clock = WallClock()
     ws = url.replace("http", "ws", 1) + "/ws"
@@ -30,7 +33,7 @@ async def main(url: str, key: str, log: str, how: str) -> None:
         network="local",
         account=client.account,
         assets={"BTC": ASSET},
-        session=SESSION,
+        session=mine,
         log=log,
         silence_s=1.0,
         linger_s=1.0,
@@ -45,7 +48,7 @@ async def main(url: str, key: str, log: str, how: str) -> None:
             "0.001",
             cloid=cloid_of(OrderName(session, ASSET, 10 * k + side + 1)),
         )
-        for session in (SESSION, SESSION + 1)
+        for session in (mine, mine + LATER)
         for k in (1, 2)
         for side in (1, -1)
     ]

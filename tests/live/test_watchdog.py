@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.exchange.serve import Threaded, served
-from tests.live.parent import SESSION
+from tests.live.parent import LATER
 
 from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.trading.orders.cloid import name_of
@@ -39,16 +39,6 @@ def open_sessions(exchange: Threaded) -> list[int]:
     return exchange.call(look)
 
 
-def cancel_rest(exchange: Threaded) -> None:
-    def sweep() -> None:
-        state = exchange.local.exchange.state
-        account = exchange.local.exchange.account(address_of(KEY))
-        for order in list(account.live.values()) if account else []:
-            state.take_off(order, "canceled")
-
-    exchange.call(sweep)
-
-
 def wait_for(exchange: Threaded, sessions: list[int], seconds: float = 20.0) -> None:
     until = time.monotonic() + seconds
     while open_sessions(exchange) != sessions and time.monotonic() < until:
@@ -66,41 +56,45 @@ def gone(pid: int, seconds: float = 20.0) -> bool:
     return False
 
 
-@pytest.mark.parametrize("how", ["kill", "hang", "farewell"])
-def test_no_order_is_left(how: str, exchange: Threaded, tmp_path: Path) -> None:
-    log = tmp_path / "watchdog.log"
-    command = [sys.executable, "-m", "tests.live.parent", exchange.url, KEY, str(log), how]
+def begin(exchange: Threaded, log: Path, how: str, number: int) -> subprocess.Popen[str]:
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    ) as parent:
-        assert parent.stdin is not None
-        assert parent.stdout is not None
-        word, dog = parent.stdout.readline().split()
-        assert word == "quoting"
-        ours, later = [SESSION] * 4, [SESSION + 1] * 4
-        wait_for(exchange, ours + later)
-        if how == "farewell":
-            parent.stdin.write("\n")
-            parent.stdin.flush()
-            assert parent.wait(20) == 0
-            assert gone(int(dog))
-            assert open_sessions(exchange) == ours + later
-            cancel_rest(exchange)
-            return
-        if how == "kill":
-            parent.send_signal(signal.SIGKILL)
-        wait_for(exchange, later)  # the later session's are let alone
-        parent.kill()
-    assert gone(int(dog))
-    text = log.read_text()
-    assert "orders of ours were open; cancels sent" in text
-    assert "no order of ours is left; 4 were cancelled" in text
-    assert KEY[2:] not in text
-    assert log.stat().st_mode & 0o777 == 0o600
-    cancel_rest(exchange)
+    command = [sys.executable, "-m", "tests.live.parent", exchange.url, KEY, str(log), how, str(number)]
+    env = os.environ | {"PYTHONPATH": path}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+
+def test_no_order_is_left(exchange: Threaded, tmp_path: Path) -> None:
+    """Three at once: one is killed, one hangs, one ends in order. Later sessions' orders are let alone."""
+    ways = {"kill": 1, "hang": 2, "farewell": 3}
+    logs = {how: tmp_path / f"{how}.log" for how in ways}
+    parents = {how: begin(exchange, logs[how], how, number) for how, number in ways.items()}
+    try:
+        dogs = {}
+        for how, parent in parents.items():
+            assert parent.stdout is not None
+            word, dog = parent.stdout.readline().split()
+            assert word == "quoting"
+            dogs[how] = int(dog)
+        parents["kill"].send_signal(signal.SIGKILL)
+        farewell = parents["farewell"]
+        assert farewell.stdin is not None
+        farewell.stdin.write("\n")
+        farewell.stdin.flush()
+        assert farewell.wait(20) == 0
+        wait_for(exchange, [3] * 4 + [number + LATER for number in (1, 2, 3) for _ in range(4)])
+        parents["hang"].kill()
+        assert all(gone(dog) for dog in dogs.values())
+    finally:
+        for parent in parents.values():
+            parent.kill()
+            parent.communicate()
+    for how in ("kill", "hang"):
+        text = logs[how].read_text()
+        assert "orders of ours were open; cancels sent" in text
+        assert "no order of ours is left; 4 were cancelled" in text
+    assert "silent" in logs["hang"].read_text()
+    assert "cancel" not in logs["farewell"].read_text()
+    for log in logs.values():
+        assert KEY[2:] not in log.read_text()
+        assert log.stat().st_mode & 0o777 == 0o600

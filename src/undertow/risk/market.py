@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow.events import BBO, MARK, ORACLE, REFERENCE, SNAPSHOT, TRADE
+from undertow.events import BBO, EVENT, MARK, ORACLE, REFERENCE, SNAPSHOT, TRADE
 
 BOOK = "book"
 CONTEXT = "context"
+assert EVENT.names == (
+    *("exch_ns", "recv_ns", "px", "qty", "val", "ref", "kind", "side", "flags", "asset", "code"),
+), "rows are read by the order of their fields"
 
 
 @dataclass
@@ -45,37 +48,34 @@ class MarketWatch:
         """Take the rows of one message (EVENT; ``ref`` of a SNAPSHOT counts in `snapshots`)."""
         self.low_px = self.high_px = math.nan
         heard: dict[str, None] = {}
-        for at, kind in enumerate(rows["kind"].tolist()):
+        for _, _, px, qty, _, ref, kind, side, _, asset, _ in rows.tolist():
             if kind == BBO:
-                self._best(rows[at])
+                self._best(side, px if qty > 0 else math.nan)
                 heard[BOOK] = None
             elif kind == SNAPSHOT:
-                table = snapshots[int(rows["ref"][at])]
+                table = snapshots[ref]
                 self.bid_px, self.ask_px = float(table[0, 0]), float(table[2, 0])
                 heard[BOOK] = None
             elif kind == TRADE:
-                self._print(rows[at])
-            elif kind in (MARK, ORACLE):
-                px = float(rows["px"][at])
-                if kind == MARK:
-                    self.mark_px = px
-                else:
-                    self.oracle_px = px
+                self._print(side, px)
+            elif kind == MARK:
+                self.mark_px = px
+                heard[CONTEXT] = None
+            elif kind == ORACLE:
+                self.oracle_px = px
                 heard[CONTEXT] = None
             elif kind == REFERENCE:
-                heard[f"ref:{int(rows['asset'][at])}"] = None
+                heard[f"ref:{asset}"] = None
         self.heard = tuple(heard)
 
-    def _best(self, row: np.void) -> None:
-        px = float(row["px"]) if row["qty"] > 0.0 else math.nan
-        if row["side"] > 0:
+    def _best(self, side: int, px: float) -> None:
+        if side > 0:
             self.bid_px = px
         else:
             self.ask_px = px
 
-    def _print(self, row: np.void) -> None:
-        px = float(row["px"])
-        if row["side"] < 0 and not self.low_px <= px:
+    def _print(self, side: int, px: float) -> None:
+        if side < 0 and not self.low_px <= px:
             self.low_px = px
-        elif row["side"] > 0 and not self.high_px >= px:
+        elif side > 0 and not self.high_px >= px:
             self.high_px = px

@@ -32,6 +32,8 @@ class CoinRules:
     position: float = 0.0
     gained_usd: float = 0.0
     held_px: float = math.nan
+    reckoned_px: float = math.nan
+    """The price at which money was last reckoned."""
     jump: PriceJump = field(init=False)
     oracle: OracleStop = field(init=False)
     feeds: FeedSilence = field(init=False)
@@ -99,13 +101,14 @@ class Rulebook:
             yield from _some(one.oracle.look(one.coin, market.mid_px, now_ns))
         if BOOK in market.heard:
             yield from _some(one.jump.look(one.coin, now_ns, market.mid_px))
-        if one.position:
+        if one.position and one.market.px != one.reckoned_px:
             yield from self.on_money(one)
 
     def on_money(self, one: CoinRules) -> Iterator[Finding]:
         """After the price or position of a coin has changed."""
         bounds, equity = self.bounds, self.equity_usd
         coin, position, px = one.coin, one.position, one.market.px
+        one.reckoned_px = px
         yield from _some(self.loss.look(equity))
         yield from _some(self.drawdown.look(equity))
         if not position:
