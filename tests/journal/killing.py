@@ -101,7 +101,8 @@ async def kill_many(
             phase = await _one_life(asked, folder, rng, trade_s)
             out.kills += 1
             out.phases[phase] = out.phases.get(phase, 0) + 1
-        child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
+        resume = "last" if _begun(folder) else ""
+        child = await Child.start(asked | {"resume": resume, "dead_man": False})
         await asyncio.wait_for(child.quoting.wait(), START_S)
         await asyncio.sleep(1.0)
         child.process.terminate()
@@ -128,7 +129,9 @@ def _begun(folder: Path) -> bool:
 
 async def _one_life(asked: dict, folder: Path, rng: random.Random, trade_s: float) -> str:
     """Start, kill, wait; how far it had come."""
-    child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
+    dead_man = rng.random() < 0.3  # who cancels the orders of a dead process; else they are found again
+    resume = "last" if _begun(folder) else ""
+    child = await Child.start(asked | {"resume": resume, "dead_man": dead_man})
     if not _begun(folder) or rng.random() < 0.7:  # while it trades, else anywhere on the way there
         await asyncio.wait_for(child.quoting.wait(), START_S)
         await asyncio.sleep(rng.uniform(0.0, trade_s))

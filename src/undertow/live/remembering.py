@@ -32,7 +32,9 @@ from undertow.trading.taking_up import Shown, checkpoint_of, opening_cash, shown
 from undertow.units import NS_PER_MS
 
 LAST: Final = "last"
-_KEPT_FROM_CALL: Final = ("url", "duration_s", "folder", "latency_ms", "live", "skip_stages")
+_KEPT_FROM_CALL: Final = (
+    *("url", "duration_s", "folder", "latency_ms", "live", "skip_stages", "limits", "dead_man"),
+)
 """What the new call says of a session taken up; everything else is as it was."""
 
 
