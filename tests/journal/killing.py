@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 from undertow.exchange.child import spawn
 from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.journal.reading import Reader
+from undertow.journal.schema import JournalError
 from undertow.journal.store import NAME
 from undertow.journal.verify import Verdict
 from undertow.live.verifying import verify_session
@@ -108,7 +110,7 @@ async def kill_many(
         child.process.terminate()
         if await child.gone():
             out.faults.append(f"the last process ended with {child.process.returncode}: {child.lines[-3:]}")
-        (path,) = folder.glob(f"*/{NAME}")
+        path = max(folder.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
         out.folder = path.parent
         with Reader(path) as reader:
             out.faults += reader.faults()
@@ -124,7 +126,11 @@ async def kill_many(
 
 def _begun(folder: Path) -> bool:
     """Whether there is a journal to go on with: it has its session's row."""
-    return any(folder.glob(f"*/{NAME}"))
+    for path in folder.glob(f"*/{NAME}"):
+        with contextlib.suppress(JournalError), Reader(path) as reader:
+            reader.about()
+            return True
+    return False
 
 
 async def _one_life(asked: dict, folder: Path, rng: random.Random, trade_s: float) -> str:

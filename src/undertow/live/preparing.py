@@ -79,7 +79,7 @@ async def prepare(
     kept = _kept(folder, spec, used.read, client, found, clock)
     try:
         known = order_coins(found.coins, found.instruments)
-        for line in take_up(kept, folder, runners, known, clock.now_ns()):
+        for line in take_up(kept, folder, runners, known, found.mids, clock.now_ns()):
             say(f"resumed {line}")
         noted = about(used.read, spec)
         recorder = SessionRecorder(folder, execution=spec.orders, about=noted, checkpoint_s=CHECKPOINT_S)
