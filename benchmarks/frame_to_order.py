@@ -32,6 +32,7 @@ from undertow.trading.orders.coins import Coin, Coins
 from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
+from undertow.trading.orders.writing import JournalPort
 from undertow.trading.runner import CoinRunner
 from undertow.trading.session import LiveSession
 from undertow.venue.account_events import OrderChanged
@@ -159,7 +160,9 @@ def frames(seconds: float) -> list[tuple[int, bytes]]:
     return heard
 
 
-async def ours(messages: list[tuple[int, bytes]]) -> tuple[NDArray[np.float64], list[int]]:
+async def ours(
+    messages: list[tuple[int, bytes]], journal: JournalPort | None = None
+) -> tuple[NDArray[np.float64], list[int]]:
     """Microseconds from each frame's bytes to the first request's, and entries sent at each; NaN: none."""
     clock, venue = Steps(), Answering()
     instrument = load_preset(PRESET).market.instrument
@@ -175,6 +178,7 @@ async def ours(messages: list[tuple[int, bytes]]) -> tuple[NDArray[np.float64], 
         clock,
         session=1,
         options=OrderOptions(audit_every_s=1e6),
+        journal=journal,
     )
     account = AccountReports(execution)
     runner = CoinRunner("BTC", instrument, make("undertow", with_calibration(config, PRESET), instrument))

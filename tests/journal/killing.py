@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 from undertow.exchange.child import spawn
 from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.journal.reading import Reader
+from undertow.journal.schema import JournalError
 from undertow.journal.store import NAME
 from undertow.journal.verify import Verdict
 from undertow.live.verifying import verify_session
@@ -101,13 +103,14 @@ async def kill_many(
             phase = await _one_life(asked, folder, rng, trade_s)
             out.kills += 1
             out.phases[phase] = out.phases.get(phase, 0) + 1
-        child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
+        resume = "last" if _begun(folder) else ""
+        child = await Child.start(asked | {"resume": resume, "dead_man": False})
         await asyncio.wait_for(child.quoting.wait(), START_S)
         await asyncio.sleep(1.0)
         child.process.terminate()
         if await child.gone():
             out.faults.append(f"the last process ended with {child.process.returncode}: {child.lines[-3:]}")
-        (path,) = folder.glob(f"*/{NAME}")
+        path = max(folder.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
         out.folder = path.parent
         with Reader(path) as reader:
             out.faults += reader.faults()
@@ -123,12 +126,18 @@ async def kill_many(
 
 def _begun(folder: Path) -> bool:
     """Whether there is a journal to go on with: it has its session's row."""
-    return any(folder.glob(f"*/{NAME}"))
+    for path in folder.glob(f"*/{NAME}"):
+        with contextlib.suppress(JournalError), Reader(path) as reader:
+            reader.about()
+            return True
+    return False
 
 
 async def _one_life(asked: dict, folder: Path, rng: random.Random, trade_s: float) -> str:
     """Start, kill, wait; how far it had come."""
-    child = await Child.start(asked | {"resume": "last" if _begun(folder) else ""})
+    dead_man = rng.random() < 0.3  # who cancels the orders of a dead process; else they are found again
+    resume = "last" if _begun(folder) else ""
+    child = await Child.start(asked | {"resume": resume, "dead_man": dead_man})
     if not _begun(folder) or rng.random() < 0.7:  # while it trades, else anywhere on the way there
         await asyncio.wait_for(child.quoting.wait(), START_S)
         await asyncio.sleep(rng.uniform(0.0, trade_s))

@@ -42,6 +42,7 @@ async def main() -> None:
         history_s=0.0,
         folder=Path(asked["folder"]),
         resume=asked["resume"],
+        dead_man=asked["dead_man"],
     )
     config = Config(symmetric=Symmetric(half_spread_bps=0.02, spacing_bps=0.1, requote_bps=0.05))
     signer = Signer(asked["key"], mainnet=False)

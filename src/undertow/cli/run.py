@@ -212,6 +212,7 @@ def _resumed(options: dict[str, object], config: Config) -> tuple[RunSpec, Confi
         latency_ms=float(options["latency_ms"]),  # type: ignore[arg-type]
         live=bool(options["live"]),
         skip_stages=bool(options["skip_stages"]),
+        limits=options["limits"],  # type: ignore[arg-type]
         resume=str(options["resume"]),
     )
     return taken_up_spec(asked, config)

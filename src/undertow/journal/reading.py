@@ -74,7 +74,10 @@ class Reader:
     def about(self) -> About:
         """What the journal is of."""
         columns = "number, account, network, execution, created_ns, start_equity_usd, spec, config"
-        return About(*next(self._rows(f"SELECT {columns} FROM session")))
+        row = next(self._rows(f"SELECT {columns} FROM session"), None)
+        if row is None:
+            raise JournalError(f"{self.path} was never begun: its process ended while making it")
+        return About(*row)
 
     def coins(self) -> dict[str, CoinRow]:
         """The session's coins, in its order."""
@@ -151,6 +154,12 @@ class Reader:
             f"AND order_id IN ({marks}) ORDER BY seq"
         )
         return [_intent(row) for row in self._rows(sql, coin, *order_ids)]
+
+    def ends(self, coin: str, order_ids: Collection[int]) -> list[Ack]:
+        """The last answers to these orders of `coin`, of those that have ended."""
+        marks = ",".join("?" * len(order_ids))
+        sql = f"SELECT {_ACK} WHERE ended = 1 AND name = ? AND order_id IN ({marks}) ORDER BY seq"
+        return [_ack(row) for row in self._rows(sql, coin, *order_ids)]
 
     def nonces_unknown(self, since_ms: int) -> list[int]:
         """Nonces from `since_ms` on of requests whose fate is not known, ascending."""

@@ -81,7 +81,7 @@ async def prepare(
     coins = order_coins(found.coins, found.instruments)
     memory = _memory(folder, spec, used.read, client, found, coins, clock)
     try:
-        for line in take_up(memory, folder, runners, coins, clock.now_ns()):
+        for line in take_up(memory, folder, runners, coins, found.mids, clock.now_ns()):
             say(f"resumed {line}")
         noted = about(used.read, spec)
         recorder = SessionRecorder(folder, execution=spec.orders, about=noted, checkpoint_s=CHECKPOINT_S)

@@ -24,6 +24,8 @@ async def start_proven(parts: Parts) -> None:
         paid = await payments_since(client, client.account, since_ms)
         execution.on_payments([payment_of(payment) for payment in paid])
     await parts.session.start(parts.mids)
+    if isinstance(execution, VenueExecution):
+        _check_desks(parts, execution)
     if not isinstance(execution, VenueExecution) or not execution.notices.counts[Kind.POSITION]:
         return
     await parts.session.stop()
@@ -32,6 +34,15 @@ async def start_proven(parts: Parts) -> None:
         "knows nothing of, or its fills are too old for the venue to tell of. Look at the account; a new "
         "session (without --resume) starts from the position it finds"
     )
+
+
+def _check_desks(parts: Parts, execution: VenueExecution) -> None:
+    """Makers and order manager must begin with the same positions. Raises `RuntimeError`: a fault of ours."""
+    for runner in parts.session.runners:
+        coin, held = execution.coins.by_name[runner.coin], float(runner.desk.position)
+        lots = execution.ledger.accounts[runner.coin].lots
+        if coin.lots_near(held) != lots:
+            raise RuntimeError(f"{runner.coin}: the maker begins with {held:g}, the ledger with {lots} lots")
 
 
 def _said(parts: Parts) -> list[str]:

@@ -32,7 +32,9 @@ from undertow.trading.taking_up import Shown, checkpoint_of, opening_cash, shown
 from undertow.units import NS_PER_MS
 
 LAST: Final = "last"
-_KEPT_FROM_CALL: Final = ("url", "duration_s", "folder", "latency_ms", "live", "skip_stages")
+_KEPT_FROM_CALL: Final = (
+    *("url", "duration_s", "folder", "latency_ms", "live", "skip_stages", "limits", "dead_man"),
+)
 """What the new call says of a session taken up; everything else is as it was."""
 
 
@@ -94,9 +96,11 @@ def session_folder(resume: str, sessions: Path) -> Path:
         folder = Path(resume)
         return folder.parent if folder.name == NAME else folder
     found = sorted(sessions.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
-    if not found:
-        raise JournalError(f"{sessions} holds no session with a journal: name the session's folder")
-    return found[-1].parent
+    for path in reversed(found):
+        with contextlib.suppress(JournalError), Reader(path) as reader:
+            reader.about()
+            return path.parent
+    raise JournalError(f"{sessions} holds no session with a journal: name the session's folder")
 
 
 def taken_up_spec(spec: RunSpec, config: Config) -> tuple[RunSpec, Config]:
@@ -194,9 +198,17 @@ def _check(folder: Path, about: About, rows: Mapping[str, CoinRow], account: str
 
 
 def take_up(
-    memory: SessionMemory, folder: Path, runners: Sequence[CoinRunner], coins: Coins, now_ns: int
+    memory: SessionMemory,
+    folder: Path,
+    runners: Sequence[CoinRunner],
+    coins: Coins,
+    mids: Mapping[str, float],
+    now_ns: int,
 ) -> list[str]:
-    """Give every runner the state it goes on with; a line for each on what it goes on with."""
+    """Give every runner the state it goes on with; a line for each on what it goes on with.
+
+    `mids`: what a position found is taken over at, where no maker was ever told of it.
+    """
     if memory.recollection is None:
         return []
     said = []
@@ -206,6 +218,8 @@ def take_up(
             facts.working.clear()
         noted = checkpoint_of(folder, runner.coin, runner.maker)
         cash, seen = opening_cash(folder, runner.coin, runner.maker), memory.shown[runner.coin]
+        if cash is None:
+            cash = -coin.qty_of(facts.opening_lots) * mids[runner.coin]
         state = taken_up(runner.maker, noted, facts, seen, coin, cash, now_ns)
         runner.states[:] = cell(state)
         away = "nothing learned is left"

@@ -21,6 +21,7 @@ from undertow.events import (
     CANCELED,
     EXCH,
     FILL,
+    FILLED,
     FUNDING,
     MODIFY,
     NEW,
@@ -56,6 +57,7 @@ class JournaledPaper:
         self._paper, self._journal, self._coins, self._clock = paper, journal, coins, clock
         self._remembered, self._tid = remembered, 0
         self._lots = dict.fromkeys(coins.by_name, 0)
+        self._left: dict[tuple[str, int], int] = {}  # what may still fill of each order
         if remembered is not None:
             self._tid = max((tid for _, tid in remembered.memory.fills), default=0)
             self._lots = {coin: account.lots for coin, account in remembered.memory.accounts.items()}
@@ -90,6 +92,8 @@ class JournaledPaper:
     def send(self, coin: str, now_ns: int, actions: NDArray[np.void]) -> None:
         """Write the requests down, then put them on their way."""
         terms = self._coins.by_name[coin]
+        for a in actions[actions["kind"] != CANCEL]:
+            self._left[coin, int(a["id"])] = terms.lots_near(float(a["qty"]))
         self._journal.intents(
             Intent(
                 now_ns,
@@ -150,10 +154,19 @@ class JournaledPaper:
                     int(row.exch_ns) // _MS,
                 )
             )
+            key = coin, order_id
+            if key in self._left:
+                self._left[key] -= lots
+                if self._left[key] <= 0:  # the last fill is its end
+                    self._note(int(row.recv_ns), coin, order_id, FILLED)
         elif row.kind == ACK:
             standing = row.code in (OPEN, CANCEL_REJECTED)
-            code = 0 if standing else int(row.code)
-            self._journal.ack(Ack(int(row.recv_ns), coin, order_id, order_id, code, None, not standing))
+            self._note(int(row.recv_ns), coin, order_id, 0 if standing else int(row.code))
+
+    def _note(self, now_ns: int, coin: str, order_id: int, code: int) -> None:
+        if code:
+            self._left.pop((coin, order_id), None)
+        self._journal.ack(Ack(now_ns, coin, order_id, order_id, code, None, bool(code)))
 
     def _pay(self, coin: str, row: Rec) -> None:
         """A settlement: a long pays the rate on its value at the oracle's price, as on the desk."""

@@ -60,11 +60,14 @@ def checkpoint_of(folder: Path, coin: str, maker: Maker) -> NDArray[np.void] | N
     return None
 
 
-def opening_cash(folder: Path, coin: str, maker: Maker) -> float:
-    """Cash on the desk when the session began: minus what the position it took over was worth."""
+def opening_cash(folder: Path, coin: str, maker: Maker) -> float | None:
+    """Cash on the desk when the session began: minus what the position it took over was worth.
+
+    None where the maker was never started, or its record cannot be read.
+    """
     legs = legs_of(folder, coin)
     if not legs or legs[0].start.state_layout != layout_of(maker.state.dtype):
-        return 0.0
+        return None
     return float(np.frombuffer(legs[0].state_start(), dtype=maker.state.dtype)["desk"]["cash"][0])
 
 

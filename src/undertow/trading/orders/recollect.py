@@ -34,6 +34,7 @@ class DeskFacts:
 
     account: CoinAccount
     last_id: int
+    opening_lots: int = 0
     working: list[tuple[Order, int]] = field(default_factory=list)
 
 
@@ -59,7 +60,7 @@ def recollect(reader: Reader, shown: Mapping[str, int], now_ms: int) -> Recollec
     coins = reader.coins()
     accounts = {coin: CoinAccount(lots=opening.lots) for coin, opening in openings.items()}
     desks = {
-        coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin, OWN_IDS))
+        coin: DeskFacts(CoinAccount(lots=o.lots), reader.last_order_id(coin, OWN_IDS), o.lots)
         for coin, o in openings.items()
     }
     known: dict[tuple[int, int], None] = dict.fromkeys(reader.old_fills())
@@ -173,13 +174,13 @@ def _ended(
             missing[fill.coin][order_id] = None
     if not missing:
         return
-    acks: dict[tuple[str, int], Ack] = {(ack.coin, ack.order_id): ack for ack in reader.acks() if ack.ended}
     filled: defaultdict[tuple[str, int], int] = defaultdict(int)
     for row in reader.fills():
         filled[row.coin, row.order_id] += row.lots
     for coin, ids in missing.items():
+        acks: dict[int, Ack] = {ack.order_id: ack for ack in reader.ends(coin, list(ids))}
         for intent in reader.orders(coin, list(ids)):
-            order, ack = _asked(intent), acks.get((coin, intent.order_id))
+            order, ack = _asked(intent), acks.get(intent.order_id)
             order.filled = filled[coin, order.id]
             if ack is None:
                 continue
