@@ -85,7 +85,7 @@ def _named(plan: Sequence[Sequence[str]]) -> str:
 
 def _machine() -> str | None:
     """What compiled code depends on beside the sources; None where nothing is compiled."""
-    import llvmlite.binding as llvm  # type: ignore[import-untyped]
+    import llvmlite.binding as llvm
     import numba
 
     if getattr(numba.config, "DISABLE_JIT", False):
