@@ -7,10 +7,11 @@ tells the session which sides are stale and the screen how the links stand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from undertow.monitor.facts import Connection as LinkFacts
+from undertow.trading.orders.manager import VenueExecution
 from undertow.trading.session import LiveSession
 from undertow.units import NS_PER_S
 from undertow.venue.account_feed import AccountFeed
@@ -25,7 +26,7 @@ BLIND_S: Final = 3.0
 
 
 class Links:
-    """Market data of `feed` to `session`; the stream of `account` (None: paper) to its execution."""
+    """Market data of `feed` to `session`; the stream of `account` to `orders` (both None: paper)."""
 
     def __init__(
         self,
@@ -34,13 +35,13 @@ class Links:
         session: LiveSession,
         account: AccountFeed | None,
         facts: LinkFacts,
-        is_blind: Callable[[], bool] = lambda: False,
+        orders: VenueExecution | None = None,
     ) -> None:
         self._feed, self._session, self._account, self._facts = feed, session, account, facts
-        self._market = MarketData(client, feed, session.deliver, on_lost=self._lost)
+        self._market = MarketData(client, feed, session.deliver, on_lost=self._lost, on_back=self._back)
         self._stream: Connection | None = None
         self._stale: dict[tuple[str, int], bool] = {}
-        self._is_blind, self._blind_ns = is_blind, 0
+        self._orders, self._blind_ns = orders, 0
         if account is not None:
             self._stream = client.connection(account)
             self._stream.subscribe(*account.subscriptions())
@@ -76,7 +77,7 @@ class Links:
 
         A session that does not see its account grows nothing, and after a while takes back what would.
         """
-        blind = self._session.gate.blind = self._is_blind()
+        blind = self._session.gate.blind = self._orders is not None and self._orders.is_blind
         self._blind_ns = (self._blind_ns or now_ns) if blind else 0
         lost = blind and now_ns - self._blind_ns > BLIND_S * NS_PER_S
         for coin in self._feed.coins:
@@ -86,6 +87,11 @@ class Links:
                     self._stale[coin, side] = stale
                     self._session.set_stale(coin, stale, side)
         self._note(now_ns)
+
+    def _back(self) -> None:
+        """A market connection stands: requests may well get through again too."""
+        if self._orders is not None:
+            self._orders.hurry()
 
     def _lost(self, coins: Sequence[str], reason: str) -> None:
         """A market connection is gone: its coins are stale at once."""
