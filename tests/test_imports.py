@@ -10,19 +10,20 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "undertow"
 
 # Rooms from the ground up, with the rooms of the project each may know. A room always knows itself.
-SPEECH = {"units", "records", "events", "instrument", "recording", "_compile_cache", "clock"}
+SPEECH = {"compiled", "units", "records", "events", "instrument", "recording", "_compile_cache", "clock"}
 ALLOWED: dict[str, set[str]] = {
     "_compile_cache": set(),
+    "compiled": set(),
     "clock": set(),
-    "units": set(),
+    "units": {"compiled"},
     "records": set(),
     "events": set(),
-    "instrument": {"records"},
+    "instrument": {"compiled", "records"},
     "recording": {"events", "instrument"},
     "config": SPEECH,
-    "kernel": {"units", "records", "events", "instrument"},
+    "kernel": {"compiled", "units", "records", "events", "instrument"},
     "market_params": {"records", "instrument", "kernel"},
-    "maker": {"units", "records", "events", "instrument", "kernel"},
+    "maker": {"compiled", "units", "records", "events", "instrument", "kernel"},
     "baselines": SPEECH | {"kernel", "maker", "config"},
     "calibration": SPEECH | {"kernel"},
     "makers": SPEECH | {"kernel", "maker", "config", "baselines", "calibration"},
@@ -37,11 +38,13 @@ ALLOWED: dict[str, set[str]] = {
     | {"calibration"},
     "venue": SPEECH | {"config"},
     "exchange": SPEECH | {"config", "venue", "data", "synthetic", "kernel"},
-    "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data"},
+    "journal": SPEECH,
+    "trading": SPEECH | {"config", "venue", "kernel", "maker", "replay", "data", "journal"},
     "monitor": SPEECH | {"config", "kernel", "maker", "trading"},
+    "risk": SPEECH | {"config", "kernel", "trading"},
     "live": SPEECH
     | {"config", "kernel", "maker", "makers", "replay", "account", "venue", "exchange", "trading", "monitor"}
-    | {"synthetic"},
+    | {"synthetic", "data", "risk", "journal"},
     "api": SPEECH
     | {
         "market_params",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _COMPILED = (
+    "compiled",
     "units.py",
     "instrument.py",
     "events.py",
@@ -43,7 +44,8 @@ def directory() -> Path:
     root = os.environ.get("UNDERTOW_CACHE_DIR")
     if root is None:
         root = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "undertow")
-    return Path(root) / "numba" / source_hash()
+    plain = "-numba" if os.environ.get("UNDERTOW_COMPILER") == "numba" else ""
+    return Path(root) / "numba" / f"{source_hash()}{plain}"
 
 
 def install() -> None:
@@ -52,12 +54,6 @@ def install() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(path)
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(path)
-
-
-def is_cold() -> bool:
-    """Whether no replay loop of this source tree has been compiled yet: the next one starts slowly."""
-    path = directory()
-    return not any(path.rglob("loop.run_*.nbi")) if path.is_dir() else True
 
 
 def prune() -> None:

@@ -13,9 +13,9 @@ from fractions import Fraction
 from typing import Final, Literal
 
 import msgspec
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec, new_record
 
 INSTRUMENT: Final = np.dtype(
@@ -153,19 +153,19 @@ def hyperliquid_fees_bps(
 # ---- compiled rounding --------------------------------------------------------------------------
 
 
-@nb.njit(cache=True)
+@compiled
 def price_of(inst: Rec, tick: int) -> float:
     """Price of an integer `tick`."""
     return tick * inst.tick_num / inst.tick_den
 
 
-@nb.njit(cache=True)
+@compiled
 def tick_near(inst: Rec, px: float) -> int:
     """Nearest tick to `px` on the finest grid (book prices are already on it)."""
     return int(np.floor(px * inst.tick_den / inst.tick_num + 0.5))
 
 
-@nb.njit(cache=True)
+@compiled
 def step_ticks(inst: Rec, tick: int) -> int:
     """Spacing of valid order prices around `tick`, in ticks (>= 1).
 
@@ -185,7 +185,7 @@ def step_ticks(inst: Rec, tick: int) -> int:
     return max(1, int(np.floor(step * inst.tick_den / inst.tick_num + 0.5)))
 
 
-@nb.njit(cache=True)
+@compiled
 def round_price(inst: Rec, px: float, side: int) -> int:
     """Tick of the nearest *valid* price that is no more aggressive than `px`.
 
@@ -201,7 +201,7 @@ def round_price(inst: Rec, px: float, side: int) -> int:
     return -(-tick // step) * step
 
 
-@nb.njit(cache=True)
+@compiled
 def round_size(inst: Rec, qty: float) -> float:
     """Largest multiple of `size_step` that is not above `qty` (a millionth of a step forgiven)."""
     steps = np.floor(qty / inst.size_step + 1e-6)
@@ -212,7 +212,7 @@ def round_size(inst: Rec, qty: float) -> float:
     return steps * inst.size_step
 
 
-@nb.njit(cache=True)
+@compiled
 def notional(inst: Rec, px: float, qty: float) -> float:
     """Value of `qty` at `px` in quote currency (always USD on the venues served)."""
     if inst.inverse:
@@ -220,7 +220,7 @@ def notional(inst: Rec, px: float, qty: float) -> float:
     return qty * px * inst.contract_value
 
 
-@nb.njit(cache=True)
+@compiled
 def qty_of_notional(inst: Rec, px: float, value: float) -> float:
     """Quantity worth `value` quote currency at `px`; inverse of `notional`, unrounded."""
     if inst.inverse:
@@ -228,7 +228,7 @@ def qty_of_notional(inst: Rec, px: float, value: float) -> float:
     return value / (px * inst.contract_value)
 
 
-@nb.njit(cache=True)
+@compiled
 def cash_change(inst: Rec, side: int, px: float, qty: float) -> float:
     """Change of cash when `qty` trades at `px` on our `side`, before fees.
 
@@ -240,7 +240,7 @@ def cash_change(inst: Rec, side: int, px: float, qty: float) -> float:
     return -side * px * qty * inst.contract_value
 
 
-@nb.njit(cache=True)
+@compiled
 def position_value(inst: Rec, px: float, position: float) -> float:
     """What a signed `position` adds to equity at `px`, in the currency of `cash_change`."""
     if inst.inverse:
@@ -248,7 +248,7 @@ def position_value(inst: Rec, px: float, position: float) -> float:
     return position * px * inst.contract_value
 
 
-@nb.njit(cache=True)
+@compiled
 def fee_amount(inst: Rec, px: float, qty: float, fee_bps: float) -> float:
     """Fee of a fill in the currency of `cash_change`; negative for a rebate."""
     if inst.inverse:
@@ -256,7 +256,7 @@ def fee_amount(inst: Rec, px: float, qty: float, fee_bps: float) -> float:
     return px * qty * inst.contract_value * fee_bps * 1e-4
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_received(inst: Rec, px: float, position: float, rate: float) -> float:
     """What a signed `position` receives at a settlement of `rate` (paid by a long) at oracle `px`.
 

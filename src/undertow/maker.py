@@ -23,9 +23,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel import dispatch as _dispatch
 from undertow.records import Rec, copy_record
 
@@ -115,5 +115,5 @@ def bind(template: Compiled, name: str, **functions: Compiled) -> Compiled:
         copy.__qualname__ = f"{name}_{_fingerprint(functions)}"
         copy.__module__ = template.__module__
         copy.__doc__ = template.__doc__
-        _bound[key] = nb.njit(cache=True, nogil=True)(copy)
+        _bound[key] = compiled(nogil=True, trunk=True)(copy)
     return _bound[key]

@@ -12,7 +12,7 @@ Conventions used everywhere in the project:
 
 from __future__ import annotations
 
-import numba as nb
+from undertow.compiled import compiled
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -21,25 +21,25 @@ BUY = 1
 SELL = -1
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def seconds_between(earlier_ns: int, later_ns: int) -> float:
     """Seconds from ``earlier_ns`` to ``later_ns`` (negative if time ran backwards)."""
     return (later_ns - earlier_ns) * 1e-9
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def offset_bps(px: float, mid: float) -> float:
     """Signed distance of ``px`` from ``mid`` in bps of ``mid``."""
     return (px / mid - 1.0) * 1e4
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def depth_bps(px: float, mid: float, side: int) -> float:
     """Distance from ``mid`` of an order at ``px`` on ``side``, in bps; negative beyond the mid."""
     return -side * (px / mid - 1.0) * 1e4
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def price_at(mid: float, offset: float) -> float:
     """Price that lies ``offset`` bps from ``mid`` (model §1: p = mid·(1 + x·1e-4))."""
     return mid * (1.0 + offset * 1e-4)

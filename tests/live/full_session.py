@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.trading.driving import config as quick_config
 from tests.venue.exchange_session import Line
 
@@ -22,9 +23,11 @@ from undertow.exchange.faults import Fate, RandomFaults, Rates
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.local import LocalSpec, MarketSpec, build
+from undertow.journal.store import NAME
 from undertow.live.assemble import Parts
-from undertow.live.running import Traded, prepare, trade
+from undertow.live.preparing import as_it_is, prepare
 from undertow.live.spec import Orders, RunSpec
+from undertow.live.trade import Traded, trade
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.manager import VenueExecution
 from undertow.venue.client import VenueClient
@@ -60,7 +63,7 @@ class RequestLine(Line):
 
 
 class Net:
-    """`Connector` and `Http` of one session: sockets of the account and of the market on lines of their own."""
+    """`Connector` and `Http` of one session: the account's sockets and the market's on lines of their own."""
 
     def __init__(self, gateway: Gateway, seed: int, latency: Latency) -> None:
         self.lines: dict[str, Line] = {
@@ -178,8 +181,15 @@ class FullSession:
 
     async def begin(self, name: str = "s") -> None:
         """Everything up to the first row, and trading in a task of its own."""
+        there = self.spec.folder / name
+        resume = str(there) if (there / NAME).is_file() else ""
         self.parts = await prepare(
-            self.spec, self.config, self.client, self.world.clock, say=self.said.append, name=name
+            msgspec.structs.replace(self.spec, resume=resume),
+            as_it_is(self.config),
+            self.client,
+            self.world.clock,
+            say=self.said.append,
+            name=name,
         )
         self.net.stream = self.parts.links._stream
         self._trading = asyncio.create_task(trade(self.parts, self.stop, self._show))
@@ -227,6 +237,8 @@ class FullSession:
                 file.close()
             coin.runner.capture = None
         session.recorder = None
+        self.parts.memory.journal.close()
+        self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]
         if isinstance(self.parts.execution, VenueExecution):
@@ -238,6 +250,10 @@ class FullSession:
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+
+def _no_end(*_: object) -> None:
+    """A dead process does not say how it ended."""
 
 
 async def _nothing() -> None:

@@ -84,9 +84,7 @@ class Judge:
                 ):
                     wrong.append(f"{coin} book: {level} was {true[index].get(tick, 0) / steps}")
                 if level_qty(runner.book, side, tick) != level.qty:
-                    wrong.append(
-                        f"{coin} maker's book: {level} is {level_qty(runner.book, side, tick)}"
-                    )
+                    wrong.append(f"{coin} maker's book: {level} is {level_qty(runner.book, side, tick)}")
         return wrong + self._stale(coin)
 
     def _stale(self, coin: str) -> list[str]:
@@ -146,7 +144,9 @@ class Judge:
         if len(known) < ledger.fills:
             wrong.append(f"{coin} fills: {ledger.fills} booked, the exchange made {len(fills) - before}")
         if late and late[0].time_ms < settled_ms:
-            wrong.append(f"{coin} fills: {len(late)} not booked, the first {settled_ms - late[0].time_ms} ms late")
+            wrong.append(
+                f"{coin} fills: {len(late)} not booked, the first {settled_ms - late[0].time_ms} ms late"
+            )
         position = world.account().steps(world.coins[coin]) - sum(fill.side * fill.steps for fill in late)
         if ledger.lots != position:
             wrong.append(f"{coin} position: {ledger.lots} lots are not {position}")

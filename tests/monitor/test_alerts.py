@@ -183,8 +183,24 @@ def test_changes_of_a_view_that_matter_are_alerted() -> None:
     hook = Hook()
     session(hook, use)
     kinds = [p["kind"] for p in hook.posts]
-    assert kinds == ["kill", "stale", "disconnected"]
+    assert kinds == ["kill", "stale", "first_quote", "disconnected"]
     assert set(kinds) <= ALERTED
+
+
+def test_fills_are_gathered_into_one_alert_a_coin() -> None:
+    hook = Hook()
+
+    async def use(alerts: Alerts) -> None:
+        for k in range(3):
+            alerts.notify(Notable(kind="fill", coin="BTC", text=f"bought {k}", time_ns=1))
+        await asyncio.sleep(10.0)
+        assert hook.posts == []
+        await asyncio.sleep(25.0)
+        alerts.notify(Notable(kind="fill", coin="ETH", text="sold 1", time_ns=1))
+
+    session(hook, use, fills_every_s=30.0)
+    told = [(p["coin"], p["text"]) for p in hook.posts]
+    assert told == [("BTC", "3 fills, the last: bought 2"), ("ETH", "sold 1")]
 
 
 @pytest.mark.parametrize("url", ["http://example.com/x", "ftp://x", "http://localhost.evil.com/x", "hooks"])

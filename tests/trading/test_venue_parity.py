@@ -18,7 +18,7 @@ from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.listing import Rules, generated_listing
 from undertow.exchange.pump import pumping
 from undertow.instrument import hyperliquid_perp
-from undertow.live.streams import Streams
+from undertow.live.links import Links
 from undertow.monitor.facts import Connection as LinkFacts
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import is_market, legs_of
@@ -71,16 +71,12 @@ async def live(
         session = LiveSession(
             runners, execution, clock, recorder=SessionRecorder(folder, execution=orders), stale=feed.stale
         )
-        streams = Streams(feed, session, account, LinkFacts(), clock)
-        connection = client.connection(streams)
-        streams.subscribe(connection)
+        links = Links(client, feed, session, account, LinkFacts())
         await session.start()
-        connection.start()
+        links.start()
         await asyncio.sleep(seconds)
         await session.stop()
-        await connection.close()
-        if account is not None:
-            await account.close()
+        await links.close()
         await client.close()
     return session, exchange
 

@@ -25,13 +25,13 @@ What differs, and why:
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from undertow.baselines.avellaneda_math import fit_exponential, instant_volatility, merge_levels, quotes
 from undertow.baselines.avellaneda_records import MAX_TRADES, PARAMS, STATE, AvellanedaSettings
 from undertow.baselines.common import ignore, observe_desk
+from undertow.compiled import compiled
 from undertow.instrument import (
     Instrument,
     notional,
@@ -55,7 +55,7 @@ from undertow.records import Rec, new_record
 from undertow.units import s_to_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Measure the print from the last tick's mid."""
     if state.n_mids == 0 or not (row.qty > 0.0 and row.px > 0.0):
@@ -71,7 +71,7 @@ def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """After an order has filled whole, wait before anything new is sent."""
     if find_working(state.desk, row.ref) < 0:
@@ -80,7 +80,7 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def measure_intensity(state: Rec, params: Rec, inst: Rec) -> None:
     """α and κ of the prints of the last `intensity_ticks` ticks that saw one; kept where a fit fails."""
     first = state.first_trade[state.n_samples % params.intensity_ticks]
@@ -97,7 +97,7 @@ def measure_intensity(state: Rec, params: Rec, inst: Rec) -> None:
         state.alpha, state.kappa = alpha, kappa
 
 
-@nb.njit(cache=True)
+@compiled
 def share_left(params: Rec, now_ns: int) -> float:
     """Part of the horizon left; 1 for the infinite one."""
     if params.horizon_ns == 0:
@@ -105,7 +105,7 @@ def share_left(params: Rec, now_ns: int) -> float:
     return 1.0 - float(now_ns % params.horizon_ns) / params.horizon_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def account_share(state: Rec, params: Rec, inst: Rec, mid: float) -> float:
     """q: signed value of the position over the account."""
     account = params.account_multiple * params.max_position_usd
@@ -115,7 +115,7 @@ def account_share(state: Rec, params: Rec, inst: Rec, mid: float) -> float:
     return value / account if state.desk.position > 0.0 else -value / account
 
 
-@nb.njit(cache=True)
+@compiled
 def want_side(state: Rec, params: Rec, inst: Rec, book: Book, side: int, mid: float, q: float) -> None:
     """Ticks and sizes wanted on `side`, near to far."""
     k = 0 if side > 0 else 1
@@ -150,7 +150,7 @@ def want_side(state: Rec, params: Rec, inst: Rec, book: Book, side: int, mid: fl
     state.n_wanted[k] = n
 
 
-@nb.njit(cache=True)
+@compiled
 def propose(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> bool:
     """Measure and make the wanted orders; returns whether there are quotes to act on."""
     measure_intensity(state, params, inst)
@@ -176,7 +176,7 @@ def propose(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> bool
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def set_timers(state: Rec, params: Rec, now_ns: int) -> None:
     """The next refresh, unless a fill has put it off already."""
     if state.create_ns <= now_ns:
@@ -185,7 +185,7 @@ def set_timers(state: Rec, params: Rec, now_ns: int) -> None:
         state.cancel_ns = min(state.create_ns, now_ns + params.refresh_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def near_enough(state: Rec, params: Rec, inst: Rec, side: int) -> bool:
     """Whether the live orders of `side` are as many as wanted, each within the tolerance of its place."""
     k, seen = 0 if side > 0 else 1, 0
@@ -202,7 +202,7 @@ def near_enough(state: Rec, params: Rec, inst: Rec, side: int) -> bool:
     return bool(seen == state.n_wanted[k])
 
 
-@nb.njit(cache=True)
+@compiled
 def standing(desk: Rec) -> int:
     """Orders not being canceled."""
     n = 0
@@ -212,7 +212,7 @@ def standing(desk: Rec) -> int:
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def cancel_all(desk: Rec, actions: NDArray[np.void], n: int, sent_before_ns: int) -> int:
     """Cancel the orders sent before `sent_before_ns`; returns the number of actions."""
     for slot in range(desk.n_working):
@@ -221,7 +221,7 @@ def cancel_all(desk: Rec, actions: NDArray[np.void], n: int, sent_before_ns: int
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def send_wanted(state: Rec, actions: NDArray[np.void], n: int) -> int:
     """Send every wanted order; returns the number of actions."""
     for side in (1, -1):
@@ -232,7 +232,7 @@ def send_wanted(state: Rec, actions: NDArray[np.void], n: int) -> int:
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def take_sample(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """Begin a tick: its mid, and a new sample of prints."""
     if state.next_tick_ns == 0:
@@ -245,7 +245,7 @@ def take_sample(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> 
     state.sampling = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Once a tick: sample; when it is time, cancel what has moved and send anew."""
     now_ns, desk = row.recv_ns, state.desk
@@ -269,7 +269,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """Reservation price, σ and κ in bps, as of the last refresh."""
     observe_desk(state.desk, inst, book, out)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from undertow.compiled import compiled
 
 _GRID: Final = 33
 _GOLDEN: Final = 0.6180339887498949
 _GOLDEN_STEPS: Final = 40
 
 
-@nb.njit(cache=True)
+@compiled
 def instant_volatility(mids: NDArray[np.float64], newest: int) -> float:
     """√(Σ (m_i - m_{i-1})² / n) over a full ring of `n` mids whose newest entry stands at `newest`.
 
@@ -31,7 +32,7 @@ def instant_volatility(mids: NDArray[np.float64], newest: int) -> float:
     return np.sqrt(squares / n)
 
 
-@nb.njit(cache=True)
+@compiled
 def merge_levels(
     levels: NDArray[np.int64], amounts: NDArray[np.float64], x: NDArray[np.int64], y: NDArray[np.float64]
 ) -> int:
@@ -46,7 +47,7 @@ def merge_levels(
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def _explained(x: NDArray[np.int64], y: NDArray[np.float64], n: int, decay: float) -> float:
     """Σy² less the residual sum of squares of the best a·e^(-decay·(x - x₀)): what the curve explains."""
     cross = square = 0.0
@@ -57,7 +58,7 @@ def _explained(x: NDArray[np.int64], y: NDArray[np.float64], n: int, decay: floa
     return cross * cross / square
 
 
-@nb.njit(cache=True)
+@compiled
 def fit_exponential(x: NDArray[np.int64], y: NDArray[np.float64], n: int, unit: float) -> tuple[float, float]:
     """α and κ (1 over quote currency) of y ≈ α·e^(-κ·x·unit), plain least squares with α, κ ≥ 0.
 
@@ -98,7 +99,7 @@ def fit_exponential(x: NDArray[np.int64], y: NDArray[np.float64], n: int, unit: 
     return cross / square * np.exp(decay * x[0]), decay / unit
 
 
-@nb.njit(cache=True)
+@compiled
 def quotes(
     mid: float,
     q: float,

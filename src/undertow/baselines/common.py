@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.instrument import position_value, price_of
 from undertow.kernel.l2book import Book, mid_price
 from undertow.records import Rec
 
 
-@nb.njit(cache=True)
+@compiled
 def ignore(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An entrance that takes no notice and no action."""
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def observe_desk(desk: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """Fill what any desk knows: mid, position, best own orders, equity; NaN for the rest."""
     mid = mid_price(book, inst)

@@ -12,13 +12,13 @@ import math
 from typing import Final
 
 import msgspec
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from undertow.baselines.common import ignore, observe_desk
 from undertow.baselines.glft_math import BINS, coefficients, fit_intensity, grid, spread_of_changes
 from undertow.baselines.ladder import cancel_others, send_missing
+from undertow.compiled import compiled
 from undertow.instrument import Instrument, price_of, qty_of_notional, round_size, step_ticks, tick_near
 from undertow.kernel.desk import DESK
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
@@ -111,7 +111,7 @@ class GlftGridSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
                 raise ValueError(f"glft grid: {name} = {value} must lie in {low:g}..{high:g}")
 
 
-@nb.njit(cache=True)
+@compiled
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Note how far from the last cycle's mid the print reached; a print of unknown side as a sell."""
     if np.isnan(state.mid):
@@ -123,7 +123,7 @@ def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def measure(state: Rec, params: Rec, book: Book) -> None:
     """Once a cycle: note arrival depth and mid change; refit A, k and σ when it is time."""
     at = state.cycle % params.window_cycles
@@ -141,7 +141,7 @@ def measure(state: Rec, params: Rec, book: Book) -> None:
     state.cycle += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Measure, then move the grid."""
     if not has_both_sides(book):
@@ -180,7 +180,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return send_missing(desk, actions, n, -1, ask * step, gap * step, asks, state.qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """Reservation price, σ and κ = k in bps, both sides alike."""
     observe_desk(state.desk, inst, book, out)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from undertow.compiled import compiled
 
 BINS: Final = 500
 """Half-tick bins of arrival depth."""
 
 
-@nb.njit(cache=True)
+@compiled
 def fit_intensity(
     depths: NDArray[np.float64], counts: NDArray[np.float64], window_s: float, bins_used: int
 ) -> tuple[float, float]:
@@ -56,7 +57,7 @@ def fit_intensity(
     return np.exp((sy - slope * sx) / n), -slope
 
 
-@nb.njit(cache=True)
+@compiled
 def spread_of_changes(changes: NDArray[np.float64]) -> float:
     """Standard deviation of the finite entries, about their average."""
     n, total = 0, 0.0
@@ -73,7 +74,7 @@ def spread_of_changes(changes: NDArray[np.float64]) -> float:
     return np.sqrt(squares / n)
 
 
-@nb.njit(cache=True)
+@compiled
 def coefficients(gamma: float, a: float, k: float) -> tuple[float, float]:
     """c₁ and c₂ of GLFT's quotes for one order per fill (ξ = γ, Δ = 1)."""
     c1 = np.log(1.0 + gamma / k) / gamma
@@ -81,7 +82,7 @@ def coefficients(gamma: float, a: float, k: float) -> tuple[float, float]:
     return c1, c2
 
 
-@nb.njit(cache=True)
+@compiled
 def grid(
     mid: float,
     best_bid: int,

@@ -7,15 +7,15 @@ order, whatever its side and status, so an order whose cancel is on its way stil
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.desk import LIVE, POST_ONLY, put_cancel, put_new
 from undertow.records import Rec
 
 
-@nb.njit(cache=True)
+@compiled
 def rung_of(side: int, top: int, gap: int, levels: int, tick: int) -> int:
     """Number of the rung at `tick` (0 is the best), -1 if the ladder has none there."""
     distance = (top - tick) * side
@@ -24,7 +24,7 @@ def rung_of(side: int, top: int, gap: int, levels: int, tick: int) -> int:
     return distance // gap
 
 
-@nb.njit(cache=True)
+@compiled
 def has_order_at(desk: Rec, tick: int) -> bool:
     """Whether any working order, of either side and in any status, stands at `tick`."""
     for slot in range(desk.n_working):  # noqa: SIM110
@@ -33,7 +33,7 @@ def has_order_at(desk: Rec, tick: int) -> bool:
     return False
 
 
-@nb.njit(cache=True)
+@compiled
 def cancel_others(
     desk: Rec, actions: NDArray[np.void], n: int, side: int, top: int, gap: int, levels: int
 ) -> int:
@@ -45,7 +45,7 @@ def cancel_others(
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def send_missing(
     desk: Rec,
     actions: NDArray[np.void],

@@ -13,7 +13,6 @@ The ladder is `levels` orders of equal size, `spacing_bps` apart. What follows t
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +30,7 @@ from undertow.baselines.six_gate_rules import (
     zone_of,
     zone_spread_bps,
 )
+from undertow.compiled import compiled
 from undertow.instrument import (
     Instrument,
     position_value,
@@ -47,7 +47,7 @@ from undertow.records import Rec, new_record
 from undertow.units import depth_bps, price_at, seconds_between
 
 
-@nb.njit(cache=True)
+@compiled
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """A print: its distance from the mid goes into κ, its size into the toxicity of the side it hit."""
     if not has_both_sides(book) or row.side == 0 or not row.px > 0.0:
@@ -67,14 +67,14 @@ def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def kappa_per_bp(state: Rec, params: Rec) -> float:
     """Posterior mean of κ by counts, 1/bp: the injected prior and what the tape has shown since."""
     n0 = params.prior_prints
     return (n0 + state.prints) / (n0 / params.prior_kappa_per_bp + state.distance_bps)
 
 
-@nb.njit(cache=True)
+@compiled
 def half_and_skew_bps(state: Rec, params: Rec, utilisation: float) -> tuple[float, float]:
     """GLFT half-spread and inventory skew, bps, from κ, γ and σ in fractions of price."""
     kappa = 1e4 * kappa_per_bp(state, params)
@@ -84,7 +84,7 @@ def half_and_skew_bps(state: Rec, params: Rec, utilisation: float) -> tuple[floa
     return 1e4 * half, 1e4 * state.desk.position * gamma * variance * params.horizon_s
 
 
-@nb.njit(cache=True)
+@compiled
 def replace_odd_sizes(desk: Rec, actions: NDArray[np.void], n: int, side: int, qty: float) -> int:
     """Replace live orders of `side` that are a tenth off `qty`; returns the number of actions."""
     for slot in range(desk.n_working):
@@ -94,7 +94,7 @@ def replace_odd_sizes(desk: Rec, actions: NDArray[np.void], n: int, side: int, q
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def keep_side(
     state: Rec, params: Rec, inst: Rec, actions: NDArray[np.void], n: int, side: int, mid: float, x_bps: float
 ) -> int:
@@ -110,7 +110,7 @@ def keep_side(
     return send_missing(state.desk, actions, n, side, best, gap, levels, qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Every `cycle_s`: price both sides and let the gates act."""
     desk = state.desk
@@ -137,7 +137,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return keep_side(state, params, inst, actions, n, -1, mid, max(half + center, least))
 
 
-@nb.njit(cache=True)
+@compiled
 def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """What the desk knows, the centre of the quotes, σ and κ."""
     observe_desk(state.desk, inst, book, out)

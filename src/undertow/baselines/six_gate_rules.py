@@ -22,9 +22,9 @@ import math
 from typing import Final
 
 import msgspec
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.desk import DESK
 from undertow.records import Rec
 from undertow.units import offset_bps, seconds_between
@@ -170,7 +170,7 @@ class SixGateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
                 raise ValueError(f"six-gate maker: {name} = {value} must lie in {low:g}..{high:g}")
 
 
-@nb.njit(cache=True)
+@compiled
 def see_mid(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """Once a cycle: variance, trend, legacy drift and its smoothed copy."""
     if state.cycles == 0:
@@ -188,7 +188,7 @@ def see_mid(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     state.cycles += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def legacy_drift_bps(state: Rec, params: Rec) -> float:
     """The legacy drift as it was logged: stuck at +cap at first, then its mean, clamped."""
     cap = params.drift_cap_bps
@@ -198,7 +198,7 @@ def legacy_drift_bps(state: Rec, params: Rec) -> float:
     return min(max(drift, -cap), cap) if params.clamp else drift
 
 
-@nb.njit(cache=True)
+@compiled
 def drift_shift_bps(state: Rec, params: Rec) -> float:
     """How far the quotes are moved from the mid, bps, up positive."""
     if not params.drift:
@@ -207,7 +207,7 @@ def drift_shift_bps(state: Rec, params: Rec) -> float:
     return -drift if params.drift_inverted else drift
 
 
-@nb.njit(cache=True)
+@compiled
 def toxicity(state: Rec, side: int) -> float:
     """Share of recent aggressor volume that hit `side`; .5 where nothing traded."""
     total = state.sold + state.bought
@@ -216,7 +216,7 @@ def toxicity(state: Rec, side: int) -> float:
     return (state.sold if side > 0 else state.bought) / total
 
 
-@nb.njit(cache=True)
+@compiled
 def size_factor(state: Rec, params: Rec, side: int) -> float:
     """What the toxicity of `side` leaves of its size: at least .83, as recorded."""
     if not params.size_cut:
@@ -224,7 +224,7 @@ def size_factor(state: Rec, params: Rec, side: int) -> float:
     return max(1.0 - params.toxicity_slope * max(toxicity(state, side) - params.toxicity_from, 0.0), 0.83)
 
 
-@nb.njit(cache=True)
+@compiled
 def limit_qty(state: Rec, params: Rec, equity: float) -> float:
     """The position limit, venue's unit: reduced for good once the session has lost `reduce_at_loss`."""
     if equity <= -params.reduce_at_loss:
@@ -233,7 +233,7 @@ def limit_qty(state: Rec, params: Rec, equity: float) -> float:
     return full if state.reduced else full * params.early_limit
 
 
-@nb.njit(cache=True)
+@compiled
 def zone_of(params: Rec, utilisation: float) -> int:
     """Green, Yellow, Red or Kill."""
     if not params.zones or utilisation < 0.6:
@@ -243,7 +243,7 @@ def zone_of(params: Rec, utilisation: float) -> int:
     return RED if utilisation < 1.0 else KILL
 
 
-@nb.njit(cache=True)
+@compiled
 def zone_spread_bps(params: Rec, zone: int, half_bps: float) -> float:
     """Half-spread as the zone widens it."""
     if zone == YELLOW:
@@ -253,7 +253,7 @@ def zone_spread_bps(params: Rec, zone: int, half_bps: float) -> float:
     return half_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def quotes_side(state: Rec, params: Rec, side: int) -> bool:
     """Whether gate, zone and signal let `side` quote; the reducing side always does."""
     position = state.desk.position

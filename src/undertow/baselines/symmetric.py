@@ -10,12 +10,12 @@ import math
 from typing import Final
 
 import msgspec
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from undertow.baselines.common import ignore, observe_desk
 from undertow.baselines.ladder import cancel_others, send_missing
+from undertow.compiled import compiled
 from undertow.instrument import (
     Instrument,
     price_of,
@@ -76,7 +76,7 @@ class SymmetricSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
                 raise ValueError(f"symmetric ladder: {name} = {value} must lie in {low:g}..{high:g}")
 
 
-@nb.njit(cache=True)
+@compiled
 def keep_ladder(
     desk: Rec, ladder: Rec, params: Rec, inst: Rec, actions: NDArray[np.void], n: int, side: int, mid: float
 ) -> int:
@@ -94,7 +94,7 @@ def keep_ladder(
     return send_missing(desk, actions, n, side, ladder.top, ladder.gap, levels, qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Requote both sides around the mid."""
     if not has_both_sides(book):
@@ -104,7 +104,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return keep_ladder(state.desk, state.ask, params, inst, actions, n, -1, mid)
 
 
-@nb.njit(cache=True)
+@compiled
 def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """What the desk knows; the reservation price is the mid."""
     observe_desk(state.desk, inst, book, out)

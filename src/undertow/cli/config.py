@@ -40,7 +40,9 @@ def init(path: Path = Path("undertow.toml"), *, force: bool = False) -> int:
     if path.exists() and not force:
         sys.stderr.write(f"{path} exists; --force overwrites it\n")
         return 1
-    path.write_text(text)
+    from undertow.live.private import write_private
+
+    write_private(path, text.encode())
     sys.stdout.write(f"wrote {path}\n")
     return 0
 

@@ -29,4 +29,6 @@ def exit_code(error: Exception) -> int | None:
         return 2
     if isinstance(error, ValueError | OSError | ArithmeticError):
         return 1
-    return None
+    from undertow.venue.failures import VenueFailure
+
+    return 1 if isinstance(error, VenueFailure) else None

@@ -25,6 +25,32 @@ app.command(
     help="Quote a market: paper money on a local exchange, unless told otherwise.",
 )
 app.command(
+    "undertow.cli.record:record",
+    name="record",
+    help="Record what a venue publishes into a store.",
+)
+app.command(
+    "undertow.cli.doctor:doctor",
+    name="doctor",
+    help="Examine clock, network, key, account, coins and disk before trading.",
+)
+app.command(
+    "undertow.cli.rollout:rollout",
+    name="rollout",
+    help="Where each coin stands from shadow to full size, and what is missing.",
+)
+app.command(
+    "undertow.cli.plan:plan",
+    name="plan",
+    help="What a capital can carry: lots, levels, limits, leverage, requests, worst day.",
+)
+for _name, _help in (
+    ("status", "What a running session does, and what its kill switch holds."),
+    ("kill", "Throw a session's kill switch."),
+    ("reset", "Let go of what a session's kill switch holds."),
+):
+    app.command(f"undertow.cli.control:{_name}", name=_name, help=_help)
+app.command(
     "undertow.cli.replay:replay",
     name="replay",
     help="Replay a maker over a market and write the account of its session.",
@@ -58,6 +84,16 @@ app.command(
     "undertow.cli.calibrate:calibrate",
     name="calibrate",
     help="Find what foretells the mid on a recording; what passes the gate goes into a file.",
+)
+app.command(
+    "undertow.cli.fills:fills",
+    name="fills",
+    help="Export every fill of a session: CSV, Parquet, JSON.",
+)
+app.command(
+    "undertow.cli.journal:journal",
+    name="journal",
+    help="Show a session's journal; hold it against the exchange.",
 )
 app.command(
     "undertow.cli.exchange:exchange",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from undertow import _compile_cache
 from undertow.cli.errors import UsageError, preparing
 from undertow.cli.progress import Progress
 
@@ -144,9 +143,8 @@ def replay(
         raise UsageError("--json prints only JSON; drop --open")
     if generated.scenario is not None:
         return _scenario(files or [], kind, maker, config, generated, stored, venue, output)
-    cold = _compile_cache.is_cold()
     with Progress(quiet=output.quiet) as progress:
-        from undertow import api, makers
+        from undertow import api, first_start, makers
 
         with preparing():
             known_horizon(horizon)
@@ -158,7 +156,8 @@ def replay(
             beside = configuration_of(shadow, venue.interval_ms) if shadow is not None else None
             if beside is not None:
                 makers.make(chosen, beside, recording.instrument)
-        watch = _Watch(progress, recording, cold)
+        first_start.prepare(first_start.for_replay(chosen, market=not (files or stored.store)), progress)
+        watch = _Watch(progress, recording)
         watch.begin(venue.range)
         session = api.run(
             recording,
@@ -190,6 +189,7 @@ def _scenario(
     output: Output,
 ) -> int:
     """A recorded loss, rebuilt: two makers on one page."""
+    from undertow import first_start
     from undertow.cli.scenario import replay_scenario, tell
 
     others = given(market=generated.market, duration=generated.duration, kind=kind, store=stored.store)
@@ -197,11 +197,10 @@ def _scenario(
     refuse(others + (["files"] if files else []), "--scenario")
     assert generated.scenario is not None
     with Progress(quiet=output.quiet) as progress:
-        if _compile_cache.is_cold():
-            progress.say("first start of this version: compiling engine and makers, some minutes, once")
         with preparing():
             used = configuration_of(config, venue.interval_ms)
             settings = _settings(venue, used)
+        first_start.prepare(first_start.for_replay("undertow", "six-gate", market=False), progress)
         duel = replay_scenario(generated.scenario, maker, generated.seed, used, settings, progress)
         progress.begin("writing the report")
         from undertow.account.report.duel import write_duel
@@ -310,33 +309,20 @@ def _settings(venue: Venue, config: Config) -> ReplaySettings:
 class _Watch:
     """Follows a replay chunk by chunk: when it began, how far it is, how fast it goes."""
 
-    def __init__(self, progress: Progress, recording: Recording, cold: bool) -> None:
-        self.progress, self.recording, self.cold = progress, recording, cold
+    def __init__(self, progress: Progress, recording: Recording) -> None:
+        self.progress, self.recording = progress, recording
         self.first_event_unix_s = math.nan
         self.rows = 0
-        self.started = time.monotonic()
 
     def begin(self, extent: str) -> None:
-        """Announce the replay, and the compilation where there is one."""
+        """Announce the replay."""
         runs = {"off": "", "corners": ", 3 assumptions", "full": ", 9 assumptions"}[extent]
-        if self.cold:
-            self.progress.say(
-                "first start of this version: compiling the engine and the maker, one to three minutes, once "
-                f"(kept in {_compile_cache.directory().parent})"
-            )
-            self.progress.begin("compiling")
-        self.label = f"replaying {self.recording.name}{runs}"
-        if not self.cold:
-            self.progress.begin(self.label)
+        self.progress.begin(f"replaying {self.recording.name}{runs}")
 
     def __call__(self, chunk: Chunk) -> None:
         """A chunk has been replayed (or, with several runs, handed to them)."""
         if not self.rows:
             self.first_event_unix_s = time.time()
-            if self.cold:
-                self.progress.say(f"compiled in {time.monotonic() - self.started:.0f} s")
-                self.progress.begin(self.label)
-                _compile_cache.prune()
         self.rows += len(chunk.rows)
         self.progress.advance(self._share(chunk), f"{self.rows:,} rows")
 

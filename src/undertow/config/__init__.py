@@ -5,6 +5,8 @@ that names an unknown key or a value out of range is refused with one line per f
 """
 
 from undertow.config.decode import ConfigError, accepted, describe, dumps, load, loads
+from undertow.config.live_sections import SESSION_SECTIONS, Alerts, Live, Log, Metrics, Rollout, Stage
+from undertow.config.section import Section, between
 from undertow.config.sections import (
     AdverseSelection,
     Avellaneda,
@@ -19,16 +21,16 @@ from undertow.config.sections import (
     Quoting,
     Replay,
     Risk,
-    Section,
     Symmetric,
     Volatility,
-    between,
     cautions,
     kappa_eta_at_limit,
 )
 
 __all__ = [
+    "SESSION_SECTIONS",
     "AdverseSelection",
+    "Alerts",
     "Avellaneda",
     "Config",
     "ConfigError",
@@ -39,10 +41,15 @@ __all__ = [
     "GlftGrid",
     "Intensity",
     "Ladder",
+    "Live",
+    "Log",
+    "Metrics",
     "Quoting",
     "Replay",
     "Risk",
+    "Rollout",
     "Section",
+    "Stage",
     "Symmetric",
     "Volatility",
     "accepted",

@@ -58,6 +58,14 @@ def _faults(raw: dict[str, Any], kind: type[Any], path: tuple[str, ...], name: s
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(fields)}"
             faults.append(f"{where} is not a known {'key' if path else 'section'}; {hint}")
             continue
+        named = _struct_by_name(fields[key].type)
+        if named is not None and isinstance(value, dict):
+            for entry, section in value.items():
+                if isinstance(section, dict):
+                    faults += _faults(section, named, (*path, key, entry), name, text)
+                else:
+                    faults.append(f"{where} {entry} = {section!r} must be a section of its own")
+            continue
         struct = _struct_of(fields[key].type)
         if struct is not None:
             if isinstance(value, dict):
@@ -83,6 +91,13 @@ def _struct_of(annotation: Any) -> type[msgspec.Struct] | None:
     return None
 
 
+def _struct_by_name(annotation: Any) -> type[msgspec.Struct] | None:
+    """The struct inside ``dict[str, Risk]``: sections that the file names."""
+    if get_origin(annotation) is not dict:
+        return None
+    return _struct_of(get_args(annotation)[1])
+
+
 def _line(text: str, path: tuple[str, ...]) -> str:
     """``:12`` if the key is found in its section of the text, else nothing."""
     section = ".".join(path[:-1])
@@ -90,7 +105,7 @@ def _line(text: str, path: tuple[str, ...]) -> str:
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[([^\]]+)\]", line)
         if header:
-            current = header.group(1).strip()
+            current = header.group(1).strip().replace('"', "")
         elif current == section and re.match(rf"\s*{re.escape(path[-1])}\s*=", line):
             return f":{number}"
     return ""
@@ -106,11 +121,13 @@ def accepted(annotation: Any) -> str:
             return f"{whole}{meta.ge:g} to {meta.le:g}"
         if meta is not None and meta.gt is not None:
             return f"a number above {meta.gt:g}"
+        if meta is not None and meta.extra is not None and "accepted" in meta.extra:
+            return str(meta.extra["accepted"])
         return accepted(parts[0])
     if origin is Literal:
         return " or ".join(str(p) for p in parts)
     if origin is tuple:
-        return f"a list of {len(parts)} numbers"
+        return "a list of texts" if parts[-1] is Ellipsis else f"a list of {len(parts)} numbers"
     kinds = [p for p in parts if p is not type(None)] or [annotation]
     if kinds != [annotation] and len(kinds) == 1:
         return accepted(kinds[0])

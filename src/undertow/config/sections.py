@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-
-def between(low: float, high: float, about: str) -> Meta:
-    """A closed range for a number, with the sentence that explains it."""
-    return Meta(ge=low, le=high, description=about)
-
+from undertow.config.live_sections import Alerts, Live, Log, Metrics, Rollout
+from undertow.config.section import Section, between
 
 HalfLife = Annotated[float, Meta(gt=0, description="half-life of inventory, s; overrides kappa_eta_base")]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every section: immutable, keyword-only, unknown keys refused."""
 
 
 class Risk(Section, frozen=True, kw_only=True):
@@ -308,6 +300,11 @@ class Config(Section, frozen=True, kw_only=True):
     symmetric: Symmetric = Symmetric()
     avellaneda: Avellaneda = Avellaneda()
     six_gate: SixGate = SixGate()
+    live: Live = Live()
+    rollout: Rollout = Rollout()
+    metrics: Metrics = Metrics()
+    log: Log = Log()
+    alerts: Alerts = Alerts()
 
 
 def kappa_eta_at_limit(risk: Risk, aggressor_lots: float) -> float:

@@ -129,7 +129,8 @@ def generated_listing(
             chunk_rows=4096,
         )
         background = GeneratedBackground(market)
-        background.advance(start_ns)
+        if history_s > 0.0:
+            background.advance(start_ns)
         return background
 
     return Listing(coin=coin, open_market=open_market, max_leverage=max_leverage, **terms)  # type: ignore[arg-type]

@@ -5,10 +5,10 @@ Self-contained, as `world_access`.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import EXCH, OPEN_INTEREST, ORACLE, REFERENCE, TRADE
 from undertow.instrument import tick_near
 from undertow.kernel.l2book import NO_ASK, NO_BID, apply_row, level_qty
@@ -17,7 +17,7 @@ from undertow.records import Rec
 _Rows = NDArray[np.void]
 
 
-@nb.njit(cache=True)
+@compiled
 def run_tape(
     book: _Rows,
     inst: _Rows,
@@ -59,7 +59,7 @@ def run_tape(
     return at, n
 
 
-@nb.njit(cache=True)
+@compiled
 def _steps(book: Rec, inst: Rec, side: int, tick: int) -> int:
     qty = level_qty(book, side, tick)
     if np.isnan(qty):
@@ -67,7 +67,7 @@ def _steps(book: Rec, inst: Rec, side: int, tick: int) -> int:
     return int(np.floor(qty / inst.size_step + 0.5))
 
 
-@nb.njit(cache=True)
+@compiled
 def tape_sizes(
     book: _Rows, inst: _Rows, levels: NDArray[np.int64], factor: int, held: NDArray[np.int64]
 ) -> None:
@@ -77,7 +77,7 @@ def tape_sizes(
         held[n] = _steps(book[0], inst[0], levels[n, 0], tick // factor) if tick % factor == 0 else 0
 
 
-@nb.njit(cache=True)
+@compiled
 def tape_levels(book: _Rows, inst: _Rows, side: int, depth: int, into: NDArray[np.int64]) -> int:
     """The best `depth` levels shown on `side`, (tick, steps), best first; returns how many."""
     b, i = book[0], inst[0]

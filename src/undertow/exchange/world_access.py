@@ -6,10 +6,10 @@ arguments cost ten times as much as arrays, so a world comes as its parts.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import END, OPEN_INTEREST, ORACLE, REFERENCE, TRADE
 from undertow.instrument import tick_near
 from undertow.synthetic.book import best, best_from, bottom, highest_free, set_size, size_at
@@ -19,7 +19,7 @@ from undertow.synthetic.world import Out, World
 _State = NDArray[np.void]
 
 
-@nb.njit(cache=True)
+@compiled
 def _live(w: World, out: Out, until_ns: int, found: NDArray[np.int64], context: NDArray[np.float64]) -> int:
     """Step until `until_ns`. Writes prints (order, side, tick, steps, sweep) and what is known."""
     n, order = 0, 0
@@ -51,7 +51,7 @@ def _live(w: World, out: Out, until_ns: int, found: NDArray[np.int64], context: 
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def _coordinate(w: World, k: int, tick: int) -> int:
     """Mirrored coordinate of `tick` on side `k`; far away if it lies between the grid's steps."""
     if tick % w.state.tick_step != 0:
@@ -59,7 +59,7 @@ def _coordinate(w: World, k: int, tick: int) -> int:
     return (1 - 2 * k) * (tick // w.state.tick_step)
 
 
-@nb.njit(cache=True)
+@compiled
 def _size_at_tick(w: World, side: int, tick: int) -> int:
     k = 0 if side > 0 else 1
     m = _coordinate(w, k, tick)
@@ -68,7 +68,7 @@ def _size_at_tick(w: World, side: int, tick: int) -> int:
     return size_at(w, k, m)
 
 
-@nb.njit(cache=True)
+@compiled
 def advance_world(
     s: _State,
     p: _State,
@@ -92,7 +92,7 @@ def advance_world(
     return _live(w, Out(rows, snapshots, path, orders, jumps, count[0]), until_ns, found, context)
 
 
-@nb.njit(cache=True)
+@compiled
 def sizes_world(
     s: _State,
     p: _State,
@@ -112,7 +112,7 @@ def sizes_world(
         held[n] = _size_at_tick(w, levels[n, 0], tick // factor) if tick % factor == 0 else 0
 
 
-@nb.njit(cache=True)
+@compiled
 def levels_world(
     s: _State,
     p: _State,
@@ -138,7 +138,7 @@ def levels_world(
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def take_world(
     s: _State,
     p: _State,
@@ -161,7 +161,7 @@ def take_world(
     return taken
 
 
-@nb.njit(cache=True)
+@compiled
 def give_back_world(
     s: _State,
     p: _State,
@@ -184,7 +184,7 @@ def give_back_world(
     set_size(w, k, m, there + steps)
 
 
-@nb.njit(cache=True)
+@compiled
 def feel_world(
     s: _State,
     p: _State,

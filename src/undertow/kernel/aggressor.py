@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 from undertow.units import depth_bps, s_to_ns
@@ -47,19 +47,19 @@ def aggressor_params(*, wait_s: float = 0.1) -> Rec:
     return rec
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def side_index(maker_side: int) -> int:
     """0 for the bid (+1), 1 for the ask (−1)."""
     return 0 if maker_side > 0 else 1
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def maker_side(index: int) -> int:
     """+1 for index 0, −1 for index 1."""
     return 1 - 2 * index
 
 
-@nb.njit(cache=True)
+@compiled
 def is_complete(state: Rec, params: Rec, index: int, exch_ns: int, now_ns: int) -> bool:
     """Whether the order gathered on side `index` is over, seen from an event at `exch_ns`.
 
@@ -70,7 +70,7 @@ def is_complete(state: Rec, params: Rec, index: int, exch_ns: int, now_ns: int) 
     return exch_ns > state.exch_ns[index] or now_ns - state.recv_ns[index] > params.wait_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def _count_level(state: Rec, index: int, px: float) -> None:
     """Note `px` among the distinct prices of the order on side `index`."""
     held = state.levels[index]
@@ -85,7 +85,7 @@ def _count_level(state: Rec, index: int, px: float) -> None:
     state.levels[index] = min(held + 1, N_LEVELS)
 
 
-@nb.njit(cache=True)
+@compiled
 def add_print(
     state: Rec, aggressor_side: int, exch_ns: int, recv_ns: int, px: float, qty: float, mid: float
 ) -> None:
@@ -116,13 +116,13 @@ def add_print(
         state.deepest_px[i] = max(state.deepest_px[i], px)
 
 
-@nb.njit(cache=True)
+@compiled
 def order_depth_bps(state: Rec, index: int) -> float:
     """Distance of the order's deepest print from the mid before it; NaN if that mid is unknown."""
     return depth_bps(state.deepest_px[index], state.mid[index], maker_side(index))
 
 
-@nb.njit(cache=True)
+@compiled
 def take_order(state: Rec, index: int) -> None:
     """Forget the order of side `index`: it has been counted."""
     state.prints[index] = 0

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -76,14 +76,14 @@ def allowance_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def scarcity_of(gone: float) -> float:
     """f(u) = 1 + u²/(1 − u); infinite from u = 1 on."""
     u = clip(gone, 0.0, 1.0)
     return 1.0 + u * u / (1.0 - u) if u < 1.0 else np.inf
 
 
-@nb.njit(cache=True)
+@compiled
 def _count_lives(state: Rec, params: Rec, ended: int, lived_s: float) -> None:
     """Let the orders that ended since the last look into the average, all at their mean."""
     n = ended - state.ended
@@ -96,7 +96,7 @@ def _count_lives(state: Rec, params: Rec, ended: int, lived_s: float) -> None:
     state.ended, state.lived_s = ended, lived_s
 
 
-@nb.njit(cache=True)
+@compiled
 def look_at_allowance(state: Rec, params: Rec, desk: Rec) -> None:
     """Once per decision: what is left, what a request costs, how long orders live."""
     state.remaining, state.gone = np.inf, 0.0
@@ -110,7 +110,7 @@ def look_at_allowance(state: Rec, params: Rec, desk: Rec) -> None:
     state.life_s = (prior * params.prior_life_s + state.total_s) / (prior + state.weight)
 
 
-@nb.njit(cache=True)
+@compiled
 def request_worth(request_price: float, scarcity: float) -> float:
     """Shadow price of a request, bps·lots; a scarcity below 1 (not looked at) is 1."""
     if scarcity == np.inf:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 N_PAST: Final = 128
@@ -28,7 +28,7 @@ ALPHA_PAST: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def push_alpha(state: Rec, now_ns: int, alpha_bps: float) -> None:
     """Note the alpha of a decision taken now; not finite, or time that runs backwards: no update."""
     if not abs(alpha_bps) < np.inf:
@@ -45,7 +45,7 @@ def push_alpha(state: Rec, now_ns: int, alpha_bps: float) -> None:
         state.held += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def alpha_at(state: Rec, time_ns: int) -> float:
     """The alpha of the last decision at or before `time_ns`, the oldest held if none is; 0 if empty."""
     at = state.last

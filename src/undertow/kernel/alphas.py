@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.features import N_FEATURES
 from undertow.kernel.forecast import named
 from undertow.kernel.ranges import require
@@ -58,7 +58,7 @@ def alpha_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def alphas_cycle(state: Rec, params: Rec, value: NDArray[np.float64]) -> None:
     """Read every alpha from the latest feature values (NaN silent)."""
     for a in range(params.count):
@@ -69,7 +69,7 @@ def alphas_cycle(state: Rec, params: Rec, value: NDArray[np.float64]) -> None:
         state.rate[a] = rate
 
 
-@nb.njit(cache=True)
+@compiled
 def alpha_shift_bps(state: Rec, params: Rec, rho: float) -> float:
     """Σ_a v_a/(θ_a + ρ): what the alphas add to the reservation price, bps. `rho` ≥ 0 in 1/s."""
     shift = 0.0
@@ -78,7 +78,7 @@ def alpha_shift_bps(state: Rec, params: Rec, rho: float) -> float:
     return shift
 
 
-@nb.njit(cache=True)
+@compiled
 def alpha_move_bps(state: Rec, params: Rec, horizon_s: float) -> float:
     """Σ_a v_a·(1 − e^(−θ_a·h))/θ_a: the move the alphas expect within `horizon_s`, bps."""
     move = 0.0

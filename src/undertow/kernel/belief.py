@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.alphas import ALPHA_PARAMS, ALPHAS, AlphaList, alpha_params, alphas_cycle
 from undertow.kernel.drift import (
     DRIFT,
@@ -183,14 +183,14 @@ def init_belief(state: Rec, params: Rec) -> None:
     init_legacy_drift(state["legacy"], params["legacy"])
 
 
-@nb.njit(cache=True)
+@compiled
 def _observe(state: Rec, z: float, noise: float) -> None:
     """Give an observation (bps/s, its variance) to the posterior and to the estimator it replaced."""
     update(state.drift, state.live, z, noise)
     legacy_signal(state.legacy, z, noise)
 
 
-@nb.njit(cache=True)
+@compiled
 def _adapt(state: Rec, params: Rec, now_ns: int) -> None:
     """After a window: the live θ and P_∞ follow."""
     if not adaptation_window(state.adaptation, params.adaptation, now_ns):
@@ -202,7 +202,7 @@ def _adapt(state: Rec, params: Rec, now_ns: int) -> None:
     live.floor_variance = params.floor * live.stationary_variance
 
 
-@nb.njit(cache=True)
+@compiled
 def repetition(variance: float, noise: float, theta: float, tau_s: float, elapsed_s: float) -> float:
     """By how much R grows because an observation's noise is still that of the one before, ≥ 1.
 
@@ -211,7 +211,7 @@ def repetition(variance: float, noise: float, theta: float, tau_s: float, elapse
     return max(1.0, (2.0 - variance / noise) * tau_s / (elapsed_s * (1.0 + theta * tau_s)))
 
 
-@nb.njit(cache=True)
+@compiled
 def _observe_forecast(state: Rec, params: Rec, now_ns: int) -> None:
     """The joint forecast of this cycle, one observation."""
     f, forecast_variance = state.forecast.forecast_bps, state.forecast.forecast_variance
@@ -227,7 +227,7 @@ def _observe_forecast(state: Rec, params: Rec, now_ns: int) -> None:
     _observe(state, z, noise)
 
 
-@nb.njit(cache=True)
+@compiled
 def observation_of_funding(params: Rec, minus_zscore: float, persistence: float) -> tuple[float, float]:
     """(z, R) of funding whose z-score is −`minus_zscore`; R = ∞ (nothing learned) at a z-score of 0."""
     size = min(abs(minus_zscore), 1.0)
@@ -237,7 +237,7 @@ def observation_of_funding(params: Rec, minus_zscore: float, persistence: float)
     return minus_zscore * params.funding_scale, noise
 
 
-@nb.njit(cache=True)
+@compiled
 def _observe_funding(state: Rec, params: Rec, now_ns: int) -> None:
     """Funding, when its estimator speaks and its scale is not 0."""
     minus_zscore = state.forecast.value[FUNDING_FEATURE]
@@ -254,7 +254,7 @@ def _observe_funding(state: Rec, params: Rec, now_ns: int) -> None:
     _observe(state, z, noise)
 
 
-@nb.njit(cache=True)
+@compiled(trunk=True)
 def belief_cycle(
     state: Rec, params: Rec, now_ns: int, mid: float, sigma: float, features: NDArray[np.float64]
 ) -> int:
@@ -286,20 +286,20 @@ def belief_cycle(
     return observed
 
 
-@nb.njit(cache=True)
+@compiled
 def belief_fill(state: Rec, params: Rec, side: int, depth: float, now_ns: int) -> None:
     """An own fill on `side` (+1 our bid) at `depth` bps from the mid before it."""
     z, noise = observation_of_fill(state.fills, params.fills, state.live, side, depth, now_ns)
     _observe(state, z, noise)
 
 
-@nb.njit(cache=True)
+@compiled
 def belief_gap(state: Rec) -> None:
     """The feed reports a gap: no price difference reaches across it."""
     drift_gap(state.drift)
 
 
-@nb.njit(cache=True)
+@compiled
 def believed_drift(state: Rec, params: Rec) -> tuple[float, float]:
     """(μ̂, its variance) in bps/s and (bps/s)²: the posterior, or with `legacy` the old estimator's."""
     if params.use_legacy:

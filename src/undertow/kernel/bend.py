@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
+from undertow.compiled import compiled
 
 MAX_SKEW = 1.0 / 3.0
 """Bound on ε, κ one twice the other: beyond, with a steep γ(q), a longer position could raise an ask."""
@@ -27,7 +27,7 @@ MAX_SKEW = 1.0 / 3.0
 _STRAIGHT = 1e-7
 
 
-@nb.njit(cache=True)
+@compiled
 def bend_of(
     eta: float, kappa: float, kappa_bid: float, kappa_ask: float, aggressor_lots: float
 ) -> tuple[float, float]:
@@ -40,7 +40,7 @@ def bend_of(
     return s, skew * a / s * (1.0 + v) / (1.0 + 3.0 * v)
 
 
-@nb.njit(cache=True)
+@compiled
 def response_shift(
     eta: float, kappa: float, kappa_bid: float, kappa_ask: float, aggressor_lots: float
 ) -> float:
@@ -49,7 +49,7 @@ def response_shift(
     return math.log(kappa_bid / kappa_ask) / ((kappa_ask + kappa_bid) * (1.0 + 3.5 * v))
 
 
-@nb.njit(cache=True)
+@compiled
 def inventory_price(eta: float, bend: float, tilt: float, lots: float) -> float:
     """P(q), bps: how far inventory of `lots` lowers r. Straight, ηq, where |s·q| is tiny."""
     x = bend * lots
@@ -66,7 +66,7 @@ def inventory_price(eta: float, bend: float, tilt: float, lots: float) -> float:
     return eta / bend * y
 
 
-@nb.njit(cache=True)
+@compiled
 def inventory_lots(eta: float, bend: float, tilt: float, price: float) -> float:
     """The inventory q with P(q) = `price`; beyond 1e130/s it stops growing."""
     y = min(max(price * bend / eta, -300.0), 300.0)

@@ -24,10 +24,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.instrument import notional, price_of, step_ticks
 from undertow.kernel.ewma import clip, irregular_weight
 from undertow.kernel.l2book import Book, has_both_sides, level_qty, mid_price
@@ -121,7 +121,7 @@ def init_book_shape(state: Rec, params: Rec) -> None:
         state[name] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def _walk(ring: NDArray[np.float64], start: int, stride: int, count: int) -> float:
     """Sum of `count` levels from tick `start` on, `stride` ticks apart (negative: down).
 
@@ -161,14 +161,14 @@ def _walk(ring: NDArray[np.float64], start: int, stride: int, count: int) -> flo
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
-@nb.njit(cache=True)
+@compiled
 def _strides(inst: Rec, book: Book, reach: float) -> tuple[int, int]:
     """Ticks between valid prices below the bid and above the ask, within `reach` half-ticks."""
     low = (book.top.best_bid + book.top.best_ask - int(reach)) // 2
     return step_ticks(inst, max(low, 1)), step_ticks(inst, book.top.best_ask)
 
 
-@nb.njit(cache=True)
+@compiled
 def _known_reach(book: Book, max_steps: int, stride_bid: int, stride_ask: int) -> int:
     """Half-ticks from the mid to where the first of the two sides becomes unknown."""
     top = book.top
@@ -179,7 +179,7 @@ def _known_reach(book: Book, max_steps: int, stride_bid: int, stride_ask: int) -
     return min(double_mid - 2 * low, 2 * high - double_mid)
 
 
-@nb.njit(cache=True)
+@compiled
 def _sum_bands(state: Rec, params: Rec, inst: Rec, book: Book, sums: NDArray[np.float64]) -> None:
     """Write V_b and V_a of every depth to `sums`, shape (4, 2), and how far both sides reach."""
     top = book.top
@@ -204,7 +204,7 @@ def _sum_bands(state: Rec, params: Rec, inst: Rec, book: Book, sums: NDArray[np.
         sums[band, 0], sums[band, 1] = bid, ask
 
 
-@nb.njit(cache=True)
+@compiled
 def _measure(state: Rec, params: Rec, inst: Rec, book: Book) -> None:
     """What the book shows now."""
     top, sums = book.top, state.sums
@@ -226,7 +226,7 @@ def _measure(state: Rec, params: Rec, inst: Rec, book: Book) -> None:
     state.spread_bps = (top.best_ask - top.best_bid) * 2e4 / (top.best_bid + top.best_ask)
 
 
-@nb.njit(cache=True)
+@compiled
 def _silence(state: Rec) -> None:
     state.sums[:] = 0.0
     state.imbalance[:] = np.nan
@@ -235,7 +235,7 @@ def _silence(state: Rec) -> None:
     state.near_usd = state.spread_bps = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def _note_change(state: Rec, params: Rec, now_ns: int) -> None:
     """Compare BIM(d₁) with that of some cycles ago, and remember it."""
     if np.isnan(state.imbalance[0]):
@@ -260,7 +260,7 @@ def _note_change(state: Rec, params: Rec, now_ns: int) -> None:
     state.held_reach[state.held_last] = state.reach_bps[0]
 
 
-@nb.njit(cache=True)
+@compiled
 def _average(state: Rec, params: Rec, spread_before: float, elapsed_s: float) -> None:
     """Let the slow averages see the look: liquidity as it is, the spread for the time it stood."""
     if not elapsed_s <= params.gap_s:
@@ -281,7 +281,7 @@ def _average(state: Rec, params: Rec, spread_before: float, elapsed_s: float) ->
         state.spread_weight += weight * (1.0 - state.spread_weight)
 
 
-@nb.njit(cache=True)
+@compiled
 def book_shape_look(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """Measure the book as it stands at `now_ns`; once per quote cycle.
 
@@ -302,14 +302,14 @@ def book_shape_look(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int)
     _average(state, params, before, elapsed_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def reference_usd(state: Rec) -> float:
     """The usual near liquidity in USD at the reach of now, NaN before the first book."""
     at = state.octave
     return math.exp(state.log_reference[at]) if state.reference_weight[at] > 0.0 else np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def thin_book_factor(state: Rec) -> float:
     """clip(√(reference/near), 1, 3), for γ; 1 while near liquidity or its reference is unknown."""
     if state.reference_weight[state.octave] == 0.0 or not state.near_usd >= 0.0:
@@ -319,26 +319,26 @@ def thin_book_factor(state: Rec) -> float:
     return clip(math.sqrt(reference_usd(state) / state.near_usd), 1.0, MAX_THINNING)
 
 
-@nb.njit(cache=True)
+@compiled
 def usual_spread_bps(state: Rec) -> float:
     """Touch spread averaged over the time it stood; what it is now before any time has passed."""
     return state.spread_sum / state.spread_weight if state.spread_weight > 0.0 else state.spread_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def spread_ratio(state: Rec, ours_bps: float) -> float:
     """Our spread (ask − bid, bps) over the market's usual one; NaN where either is not positive."""
     market = usual_spread_bps(state)
     return ours_bps / market if market > 0.0 and 0.0 < ours_bps < np.inf else np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def queue_ahead(book: Book, side: int, tick: int) -> float:
     """Displayed size that a new order of `side` at `tick` stands behind; NaN where it is not known."""
     return level_qty(book, side, tick)
 
 
-@nb.njit(cache=True)
+@compiled
 def next_level_depth(book: Book, inst: Rec, mid: float, side: int, tick: int, max_steps: int) -> float:
     """Depth (bps) of the next displayed level beyond `tick` on `side`; NaN if none is known."""
     step = step_ticks(inst, tick - 1 if side > 0 else tick)

@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -92,7 +92,7 @@ def init_clock(state: Rec, params: Rec) -> None:
     state["bucket_usd"] = params["min_usd"]
 
 
-@nb.njit(cache=True)
+@compiled
 def _roll_window(state: Rec, params: Rec, now_ns: int) -> None:
     """Drop the slices that have left the window."""
     if not state.started:
@@ -113,7 +113,7 @@ def _roll_window(state: Rec, params: Rec, now_ns: int) -> None:
     state.trailing_usd = total
 
 
-@nb.njit(cache=True)
+@compiled
 def _resize(state: Rec, params: Rec, now_ns: int) -> None:
     """Size the bucket by the trailing volume, scaled up while less than the window was seen."""
     seen_s = clip(seconds_between(state.start_ns, now_ns), params.bin_ns * 1e-9, params.window_s)
@@ -122,7 +122,7 @@ def _resize(state: Rec, params: Rec, now_ns: int) -> None:
     state.resize = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def clock_trade(state: Rec, params: Rec, exch_ns: int, now_ns: int, usd: float) -> int:
     """Count a print of `usd`; returns how many buckets it closed. Not finite or ≤ 0: no update."""
     if not (0.0 < usd < np.inf):
@@ -145,7 +145,7 @@ def clock_trade(state: Rec, params: Rec, exch_ns: int, now_ns: int, usd: float) 
     return closed
 
 
-@nb.njit(cache=True)
+@compiled
 def _anchor(state: Rec, now_ns: int, mid: float) -> None:
     state.anchor_mid = mid
     state.anchor_ns = now_ns
@@ -153,7 +153,7 @@ def _anchor(state: Rec, now_ns: int, mid: float) -> None:
     state.pending = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def clock_look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> int:
     """Look at the market as it stands at a message: 1 a tick was taken, −1 a gap, 0 neither.
 
@@ -183,7 +183,7 @@ def clock_look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -
     return 1
 
 
-@nb.njit(cache=True)
+@compiled
 def clock_gap(state: Rec) -> None:
     """The feed reports a gap: the next look starts anew."""
     state.anchored = 0

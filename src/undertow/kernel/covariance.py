@@ -19,9 +19,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import decay
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -58,7 +58,7 @@ def covariance_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def covariance_look(state: Rec, params: Rec, now_ns: int, kappa: float, sigma: float) -> None:
     """Look at κ (1/bp) and σ (bps/√s) as they are believed now."""
     if not (0.0 < kappa < np.inf and 0.0 < sigma < np.inf):
@@ -81,13 +81,13 @@ def covariance_look(state: Rec, params: Rec, now_ns: int, kappa: float, sigma: f
     state.level_sigma += gain * off_sigma
 
 
-@nb.njit(cache=True)
+@compiled
 def _freedom(state: Rec) -> float:
     """W − W₂/W: what the weighted squares are divided by; 0 with fewer than two looks."""
     return state.weight - state.weight_squared / state.weight if state.looks > 1 else 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def log_covariance(state: Rec) -> tuple[float, float, float]:
     """(var ln κ, var ln σ, cov), bias-corrected; NaN with fewer than two looks."""
     freedom = _freedom(state)
@@ -96,7 +96,7 @@ def log_covariance(state: Rec) -> tuple[float, float, float]:
     return state.square_kappa / freedom, state.square_sigma / freedom, state.product / freedom
 
 
-@nb.njit(cache=True)
+@compiled
 def kappa_sigma_correlation(state: Rec) -> float:
     """Correlation of ln κ and ln σ, within ±1; NaN while one of them has not moved."""
     scale = math.sqrt(state.square_kappa * state.square_sigma)
@@ -105,7 +105,7 @@ def kappa_sigma_correlation(state: Rec) -> float:
     return min(max(state.product / scale, -1.0), 1.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def correlation_interval(state: Rec, params: Rec) -> tuple[float, float]:
     """95 % interval of the correlation by Fisher's z; (−1, 1) with fewer than four independent looks."""
     rho = kappa_sigma_correlation(state)

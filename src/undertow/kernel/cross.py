@@ -22,9 +22,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.lagged import LAGGED, lag_clear, lag_push, lagged
 from undertow.kernel.ranges import require
@@ -116,7 +116,7 @@ def init_cross(state: Rec, params: Rec) -> None:
     state["log_px"] = state["log_spot"] = state["basis_bps"] = state["log_interest"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_gap(state: Rec) -> None:
     """The feed reports a gap: windows start anew; what the regression has learned stays."""
     for k in range(2):
@@ -130,7 +130,7 @@ def cross_gap(state: Rec) -> None:
     state.gap_bps = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _move_gap(state: Rec, params: Rec, now_ns: int, change_bps: float) -> None:
     """Let what the mid has not followed fade to `now_ns`, then add a change of it."""
     if state.gap_ns > 0:
@@ -140,13 +140,13 @@ def _move_gap(state: Rec, params: Rec, now_ns: int, change_bps: float) -> None:
         state.gap_bps += change_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def reference_beta(state: Rec) -> float:
     """β of own on reference 30 s returns; 0 before any."""
     return state.products[1] / state.products[0] if state.products[0] > 0.0 else 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _note_price(state: Rec, params: Rec, which: int, now_ns: int, px: float) -> bool:
     if not 0.0 < px < np.inf or now_ns < state.seen_ns[which]:
         return False
@@ -170,14 +170,14 @@ def _note_price(state: Rec, params: Rec, which: int, now_ns: int, px: float) -> 
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_reference(state: Rec, params: Rec, now_ns: int, px: float) -> None:
     """A REFERENCE row of the asset that may lead. Not positive and finite, or backward: no update."""
     if _note_price(state, params, REF, now_ns, px):
         lag_push(state.basis_ref, params.basis_window_ns, now_ns, state.log_px[REF])
 
 
-@nb.njit(cache=True)
+@compiled
 def _push_basis(state: Rec, params: Rec, now_ns: int, basis_bps: float) -> None:
     if now_ns < state.basis_ns:
         return
@@ -188,7 +188,7 @@ def _push_basis(state: Rec, params: Rec, now_ns: int, basis_bps: float) -> None:
     lag_push(state.basis_ring, params.basis_window_ns, now_ns, basis_bps)
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_spot(state: Rec, params: Rec, now_ns: int, px: float) -> None:
     """A price of the spot (a REFERENCE row of its asset, or an ORACLE row); source `SPOT` only."""
     if params.basis_source != SPOT or not 0.0 < px < np.inf or now_ns < state.spot_ns:
@@ -197,7 +197,7 @@ def cross_spot(state: Rec, params: Rec, now_ns: int, px: float) -> None:
     state.spot_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def premium_of_funding(rate: float, interval_s: float) -> float:
     """The premium in bps that an expected `rate` (fraction per interval) speaks of: the rate per 8 h.
 
@@ -208,14 +208,14 @@ def premium_of_funding(rate: float, interval_s: float) -> float:
     return 1e4 * rate * 28_800.0 / interval_s
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_funding_rate(state: Rec, params: Rec, now_ns: int, rate: float, interval_s: float) -> None:
     """A FUNDING_RATE row; source `FUNDING` only. A rate that is not finite changes nothing."""
     if params.basis_source == FUNDING and abs(rate) < np.inf:
         _push_basis(state, params, now_ns, premium_of_funding(rate, interval_s))
 
 
-@nb.njit(cache=True)
+@compiled
 def _regress(state: Rec, params: Rec, now_ns: int) -> None:
     """Take a pair of 30 s returns, a sixth of their length after the last."""
     if state.sampled_ns > 0 and (now_ns - state.sampled_ns) * SAMPLES_PER_RETURN < params.return_ns:
@@ -235,7 +235,7 @@ def _regress(state: Rec, params: Rec, now_ns: int) -> None:
     state.sampled_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """Look at the own mid, at every message or cycle. Not positive and finite, or backward: no update."""
     if not _note_price(state, params, MID, now_ns, mid):
@@ -249,7 +249,7 @@ def cross_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
         _regress(state, params, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def cross_open_interest(state: Rec, params: Rec, now_ns: int, interest: float) -> None:
     """An OPEN_INTEREST row. Not positive and finite, or backward: no update."""
     if not 0.0 < interest < np.inf or now_ns < state.interest_ns:
@@ -261,7 +261,7 @@ def cross_open_interest(state: Rec, params: Rec, now_ns: int, interest: float) -
     lag_push(state.interest_ring, params.interest_ns, now_ns, state.log_interest)
 
 
-@nb.njit(cache=True)
+@compiled
 def reference_confidence(state: Rec) -> float:
     """R² of that regression, corrected for the number of independent returns; between 0 and 1."""
     spread = state.products[0] * state.products[2]
@@ -271,12 +271,12 @@ def reference_confidence(state: Rec) -> float:
     return max(1.0 - (1.0 - raw) * state.count / (state.count - 1.0), 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def _stale(state: Rec, params: Rec, now_ns: int, which: int) -> bool:
     return state.seen_ns[which] == 0 or seconds_between(state.seen_ns[which], now_ns) > params.max_age_s
 
 
-@nb.njit(cache=True)
+@compiled
 def lead_bps(state: Rec, params: Rec, now_ns: int) -> float:
     """β·r_ref(5 s) − r(5 s) as of `now_ns`, bps; NaN while silent."""
     if reference_confidence(state) < params.min_confidence:
@@ -290,7 +290,7 @@ def lead_bps(state: Rec, params: Rec, now_ns: int) -> float:
     return reference_beta(state) * (state.log_px[REF] - then_ref) - (state.log_px[MID] - then)
 
 
-@nb.njit(cache=True)
+@compiled
 def reference_gap_bps(state: Rec, params: Rec, now_ns: int) -> float:
     """What the reference has moved that the mid has not followed, bps; positive: the mid is behind.
 
@@ -303,7 +303,7 @@ def reference_gap_bps(state: Rec, params: Rec, now_ns: int) -> float:
     return state.gap_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def basis_change_bps(state: Rec, params: Rec, now_ns: int) -> float:
     """Change of the basis over its window, bps; positive while the perpetual gains on the spot.
 
@@ -325,7 +325,7 @@ def basis_change_bps(state: Rec, params: Rec, now_ns: int) -> float:
     return state.basis_bps - then
 
 
-@nb.njit(cache=True)
+@compiled
 def open_interest_signal(state: Rec, params: Rec, now_ns: int, sigma: float) -> float:
     """ΔOI/OI × the smooth sign of the return over the same window; `sigma` in bps/√s.
 

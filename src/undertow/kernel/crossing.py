@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 CROSSING: Final = np.dtype(
@@ -37,7 +37,7 @@ CROSSING: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def crossing_order(state: Rec, index: int, depth: float, exch_ns: int, lag_ns: int) -> None:
     """An aggressor order reached `depth` bps on side `index`: shallower crossings are part of it."""
     if not abs(depth) < np.inf:
@@ -47,7 +47,7 @@ def crossing_order(state: Rec, index: int, depth: float, exch_ns: int, lag_ns: i
         state.printed_ns[index] = exch_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def crossing_look(
     state: Rec, index: int, reach: float, mid: float, exch_ns: int, now_ns: int, lag_ns: int
 ) -> None:
@@ -69,7 +69,7 @@ def crossing_look(
             state.ended[index] = 1
 
 
-@nb.njit(cache=True)
+@compiled
 def take_crossing(state: Rec, index: int) -> None:
     """Forget the stretch of side `index`: it has been counted."""
     state.deepest_bps[index] = 0.0

@@ -8,10 +8,10 @@ the working orders. docs/model.md names each rule.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import GAP, OPEN
 from undertow.instrument import position_value, price_of, qty_of_notional
 from undertow.kernel.allowance import look_at_allowance, request_worth
@@ -46,7 +46,7 @@ from undertow.records import Rec
 from undertow.units import depth_bps, offset_bps, price_at, seconds_between
 
 
-@nb.njit(cache=True)
+@compiled
 def book_fault(state: Rec, params: Rec, inst: Rec, book: Book) -> tuple[int, float]:
     """Why no price can be made of the book, and its number; `QUOTED` if one can."""
     now_ns = state.desk.now_ns
@@ -59,7 +59,7 @@ def book_fault(state: Rec, params: Rec, inst: Rec, book: Book) -> tuple[int, flo
     return QUOTED, 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _why_blocked(state: Rec, params: Rec, now_ns: int) -> tuple[int, float]:
     """Why only the reducing side may quote, and the number that goes with it."""
     ready_ns = state.session.first_book_ns + params.quoting.warmup_ns
@@ -71,7 +71,7 @@ def _why_blocked(state: Rec, params: Rec, now_ns: int) -> tuple[int, float]:
     return QUOTED, 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) -> None:
     """Fill `state.inputs`, all but adverse selection."""
     x = state.inputs
@@ -96,7 +96,7 @@ def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) ->
     x.kappa_ask *= on_ask
 
 
-@nb.njit(cache=True)
+@compiled
 def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float) -> None:
     """Fill the adverse-selection part of `state.inputs`, at the horizon of `state.risk`.
 
@@ -119,7 +119,7 @@ def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float)
         x.as_ask[i] = adverse_selection_bps(markout, rules, -1, depth, h, ratio, tail)
 
 
-@nb.njit(cache=True)
+@compiled
 def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """The order that leaves nothing to iterate: horizon with fees only, then AS at that horizon.
 
@@ -138,7 +138,7 @@ def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) ->
     )
 
 
-@nb.njit(cache=True)
+@compiled(trunk=True)
 def act_on_inputs(
     state: Rec,
     params: Rec,
@@ -189,7 +189,7 @@ def act_on_inputs(
     )
 
 
-@nb.njit(cache=True)
+@compiled
 def _moved(state: Rec, params: Rec, inst: Rec, book: Book) -> bool:
     """Event-driven: whether mid or position call for a decision, and enough time has passed."""
     quoting, session = params.quoting, state.session
@@ -203,7 +203,7 @@ def _moved(state: Rec, params: Rec, inst: Rec, book: Book) -> bool:
     return not abs(offset_bps(mid_price(book, inst), session.decided_mid)) < quoting.move_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """The last row of a book message."""
     if not has_both_sides(book):
@@ -220,7 +220,7 @@ def on_book(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """A print, before the book loses what it consumed."""
     top = book.top
@@ -230,7 +230,7 @@ def on_trade(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An own fill, already on the desk."""
     see_fill(state.estimators, params.estimators, row)
@@ -240,7 +240,7 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """An answer of the venue, already on the desk: what waited for it may go now, event-driven."""
     if row.code == OPEN:
@@ -255,7 +255,7 @@ def on_ack(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: ND
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Funding, mark, oracle, open interest, reference prices, gaps."""
     see_other(state.estimators, params.estimators, inst, row)
@@ -264,7 +264,7 @@ def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions
     return 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """The clock, or an entrance that calls for it: decide. Look, price, reconcile."""
     now_ns = state.desk.now_ns
@@ -294,7 +294,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     """Fill a `maker.OBSERVATION`: what a chart shows of the maker now."""
     desk = state.desk

@@ -6,8 +6,7 @@ called with the same inputs: it gives the horizon at which the adverse selection
 
 from __future__ import annotations
 
-import numba as nb
-
+from undertow.compiled import compiled
 from undertow.instrument import price_of
 from undertow.kernel.allowance import request_worth
 from undertow.kernel.eta import price_risk
@@ -27,7 +26,7 @@ from undertow.records import Rec
 from undertow.units import depth_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def reducing_side(x: Rec, inst: Rec) -> int:
     """The side whose fills bring the position nearer to zero; 0 while flat (under half a step)."""
     if abs(x.position_lots) * x.lot_qty < 0.5 * inst.size_step:
@@ -35,7 +34,7 @@ def reducing_side(x: Rec, inst: Rec) -> int:
     return -1 if x.position_lots > 0.0 else 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _build_side(
     rungs: Rec,
     params: Rec,
@@ -67,7 +66,7 @@ def _build_side(
     settle_sizes(rungs, x, inst, eta, price, q_max, reducing)
 
 
-@nb.njit(cache=True)
+@compiled
 def decide(
     ladder: Rec,
     reservation: Rec,

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import ACK, CANCEL, CANCEL_REJECTED, FILL, FUNDING, MODIFY, NEW, OPEN, REJECTED
 from undertow.instrument import cash_change, funding_received, notional
 from undertow.records import Rec
@@ -91,7 +91,7 @@ ACTION: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def find_working(desk: Rec, order_id: int) -> int:
     """Slot of a working order, -1 if there is none with this id."""
     for i in range(desk.n_working):
@@ -100,7 +100,7 @@ def find_working(desk: Rec, order_id: int) -> int:
     return -1
 
 
-@nb.njit(cache=True)
+@compiled
 def _note(
     desk: Rec, side: int, tick: int, qty: float, tif: int, level: int, fill_rate: float, edge_bps: float
 ) -> int:
@@ -123,13 +123,13 @@ def _note(
     return order.id
 
 
-@nb.njit(cache=True)
+@compiled
 def can_send(desk: Rec, actions: NDArray[np.void], n: int) -> bool:
     """Whether one more order fits on the desk and in `actions`."""
     return desk.n_working < MAX_WORKING and n < actions.shape[0]
 
 
-@nb.njit(cache=True)
+@compiled
 def put_new(
     desk: Rec,
     actions: NDArray[np.void],
@@ -163,7 +163,7 @@ def put_new(
     return n + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def put_cancel(desk: Rec, actions: NDArray[np.void], n: int, slot: int) -> int:
     """Append a cancel of the working order in `slot`; returns the new number of actions."""
     order = desk.working[slot]
@@ -184,7 +184,7 @@ def put_cancel(desk: Rec, actions: NDArray[np.void], n: int, slot: int) -> int:
     return n + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def put_modify(
     desk: Rec,
     actions: NDArray[np.void],
@@ -218,7 +218,7 @@ def put_modify(
     return n + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _drop(desk: Rec, slot: int) -> None:
     """Remove the order in `slot`, keeping the others in the order they were sent."""
     for i in range(slot, desk.n_working - 1):
@@ -226,7 +226,7 @@ def _drop(desk: Rec, slot: int) -> None:
     desk.n_working -= 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _end(desk: Rec, slot: int) -> None:
     """The order in `slot` has come to its end: note how long it lived (takers do not count)."""
     order = desk.working[slot]
@@ -236,7 +236,7 @@ def _end(desk: Rec, slot: int) -> None:
     _drop(desk, slot)
 
 
-@nb.njit(cache=True)
+@compiled
 def desk_row(desk: Rec, inst: Rec, row: Rec) -> None:
     """Keep the desk: apply an ACK, FILL or FUNDING row as the maker learns of it.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import ACK, BBO, DEPTH, END, FILL, FUNDING, ORDER_ADD, TIMER, TRADE
 from undertow.kernel.desk import desk_row
 from undertow.kernel.l2book import Book, apply_level, apply_row
@@ -21,7 +21,7 @@ DECIDE: Final = -1
 """What an entrance returns to have ``on_timer`` called at once."""
 
 
-@nb.njit(cache=True)
+@compiled
 def unheard(desk: Rec, inst: Rec, book: Book, row: Rec) -> bool:
     """Take in a row that no entrance hears of: a level that does not end its message.
 

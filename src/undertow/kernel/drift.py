@@ -22,9 +22,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, clip, irregular_weight
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
@@ -104,7 +104,7 @@ def init_drift(state: Rec, params: Rec) -> None:
     state["noise_ratio"] = 1.0
 
 
-@nb.njit(cache=True)
+@compiled
 def ou_predict(
     mu: float, variance: float, theta: float, stationary: float, elapsed_s: float
 ) -> tuple[float, float]:
@@ -113,14 +113,14 @@ def ou_predict(
     return mu * kept, stationary + (variance - stationary) * kept * kept
 
 
-@nb.njit(cache=True)
+@compiled
 def kalman_update(mu: float, variance: float, z: float, noise: float) -> tuple[float, float]:
     """Posterior mean and variance after an observation `z` with variance `noise` (R > 0)."""
     gain = variance / (variance + noise)
     return mu + gain * (z - mu), (1.0 - gain) * variance
 
 
-@nb.njit(cache=True)
+@compiled
 def predict(state: Rec, params: Rec, now_ns: int) -> float:
     """Bring μ and P to `now_ns`; returns the seconds passed (0 if time ran backwards)."""
     if not state.started:
@@ -137,7 +137,7 @@ def predict(state: Rec, params: Rec, now_ns: int) -> float:
     return elapsed_s
 
 
-@nb.njit(cache=True)
+@compiled
 def update(state: Rec, params: Rec, z: float, noise: float) -> None:
     """Observe μ (bps/s) with variance `noise`; not finite or `noise` ≤ 0: no update."""
     if not (abs(z) < np.inf and 0.0 < noise < np.inf):
@@ -146,19 +146,19 @@ def update(state: Rec, params: Rec, z: float, noise: float) -> None:
     state.variance = max(variance, params.floor_variance)
 
 
-@nb.njit(cache=True)
+@compiled
 def noise_variance(state: Rec) -> float:
     """σ_noise² of the mid, bps²: minus the autocovariance of its differences, within bounds."""
     return clip(-state.product, 0.0, 0.5 * state.square)
 
 
-@nb.njit(cache=True)
+@compiled
 def noise_correction(state: Rec, params: Rec) -> float:
     """s: the factor on R that makes innovations as large as expected."""
     return clip(state.noise_ratio, 1.0 / params.max_correction, params.max_correction)
 
 
-@nb.njit(cache=True)
+@compiled
 def drift_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -> int:
     """Look at the mid: predict to now and, when due, observe the price. Returns 1 if it observed.
 
@@ -200,25 +200,25 @@ def drift_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -
     return 1
 
 
-@nb.njit(cache=True)
+@compiled
 def drift_gap(state: Rec) -> None:
     """The feed reports a gap: the next look starts a new difference."""
     state.anchored = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def drift_confidence(state: Rec, params: Rec) -> float:
     """1 − P/P₀: 0 at the start, higher the better μ is known."""
     return 1.0 - state.variance / params.initial_variance
 
 
-@nb.njit(cache=True)
+@compiled
 def expected_move_bps(mu: float, theta: float, horizon_s: float) -> float:
     """μ·(1 − e^(−θh))/θ: the move the drift is expected to make in `horizon_s`."""
     return mu * -math.expm1(-theta * horizon_s) / theta
 
 
-@nb.njit(cache=True)
+@compiled
 def observation_of_forecast(
     params: Rec, forecast_bps: float, forecast_variance: float, horizon_s: float, persistence: float
 ) -> tuple[float, float]:

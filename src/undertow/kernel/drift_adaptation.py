@@ -25,9 +25,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.drift import ou_predict
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.ranges import require
@@ -113,7 +113,7 @@ def init_drift_adaptation(state: Rec, params: Rec) -> None:
     state["theta"], state["sigma_mu"] = params["start_theta"], params["start_sigma_mu"]
 
 
-@nb.njit(cache=True)
+@compiled
 def adaptation_observe(state: Rec, params: Rec, now_ns: int, dt_s: float, z: float, variance: float) -> None:
     """A price observation: z (bps/s) over `dt_s`, its innovation variance V in the quoting filter.
 
@@ -142,7 +142,7 @@ def adaptation_observe(state: Rec, params: Rec, now_ns: int, dt_s: float, z: flo
             state.variance[i, k] = (1.0 - gain) * p
 
 
-@nb.njit(cache=True)
+@compiled
 def _believed(state: Rec, params: Rec) -> tuple[float, float]:
     """Means of log θ and log σ_μ under the weights."""
     best = -np.inf
@@ -159,7 +159,7 @@ def _believed(state: Rec, params: Rec) -> tuple[float, float]:
     return log_theta / total, log_sigma / total
 
 
-@nb.njit(cache=True)
+@compiled
 def adaptation_window(state: Rec, params: Rec, now_ns: int) -> bool:
     """At the end of a window move θ and σ_μ a step; whether they may have moved."""
     if params.frozen or (state.timed and now_ns < state.window_end_ns):

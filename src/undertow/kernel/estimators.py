@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import FUNDING, FUNDING_RATE, GAP
 from undertow.instrument import notional
 from undertow.kernel.aggressor import (
@@ -192,14 +192,14 @@ def init_estimators(state: Rec, params: Rec) -> None:
     init_belief(state["belief"], params["belief"])
 
 
-@nb.njit(cache=True)
+@compiled
 def priced_alpha(state: Rec, exch_ns: int) -> float:
     """The alpha (bps) of the decision whose orders `exch_ns` met: one reaction time before."""
     feed_ns = int(1e9 * state.reaction.delay_s[FEED] / state.reaction.weight[FEED])
     return alpha_at(state.alpha_past, exch_ns - state.reaction.lag_ns + feed_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
     """Hand the aggressor orders that are complete to those who count them."""
     for index in range(2):
@@ -219,7 +219,7 @@ def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
         take_order(order, index)
 
 
-@nb.njit(cache=True)
+@compiled
 def _watch_touch(
     state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float
 ) -> None:
@@ -253,7 +253,7 @@ def _watch_touch(
         take_crossing(x, index)
 
 
-@nb.njit(cache=True)
+@compiled
 def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> None:
     """A market message: see the market as it stands, then deliver complete orders."""
     tick = clock_look(state.clock, params.clock, exch_ns, now_ns, mid)
@@ -265,7 +265,7 @@ def _look(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float) -> Non
     _deliver_orders(state, params, exch_ns, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, half_spread_bps: float) -> None:
     """The book has changed: `mid` and half-spread as they are now (NaN while a side is empty)."""
     push_mid(state.mids, exch_ns, mid)
@@ -281,7 +281,7 @@ def see_book(state: Rec, params: Rec, exch_ns: int, now_ns: int, mid: float, hal
     markout_look(state.markout, params.markout, now_ns, mid, state.belief.drift.mu)
 
 
-@nb.njit(cache=True)
+@compiled
 def actionable_mid(state: Rec, exch_ns: int) -> float:
     """The mid that a maker could have priced its orders against which `exch_ns` met (`reaction`).
 
@@ -291,14 +291,14 @@ def actionable_mid(state: Rec, exch_ns: int) -> float:
     return last_mid(state.mids) if np.isnan(mid) else mid
 
 
-@nb.njit(cache=True)
+@compiled
 def see_ack(state: Rec, params: Rec, row: Rec, sent_ns: int) -> None:
     """The venue opened an order that was sent at `sent_ns`: learn how long it and its answer took."""
     reaction_seen(state.reaction, params.reaction, ORDER, sent_ns, row.exch_ns)
     reaction_seen(state.reaction, params.reaction, ROUND_TRIP, sent_ns, row.recv_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def see_trade(
     state: Rec, params: Rec, inst: Rec, row: Rec, mid: float, mid_exch_ns: int, best_bid: int, best_ask: int
 ) -> None:
@@ -311,7 +311,7 @@ def see_trade(
     add_print(state.aggressor, row.side, row.exch_ns, row.recv_ns, row.px, row.qty, before)
 
 
-@nb.njit(cache=True)
+@compiled
 def see_fill(state: Rec, params: Rec, row: Rec) -> None:
     """An own FILL row: follow what the mid does after it. A price not positive and finite: no update."""
     if not 0.0 < row.px < np.inf:
@@ -323,7 +323,7 @@ def see_fill(state: Rec, params: Rec, row: Rec) -> None:
     belief_fill(state.belief, params.belief, row.side, depth, row.recv_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
     """Funding, other prices and gaps."""
     signals_other(state.signals, params.signals, inst, row)
@@ -338,13 +338,13 @@ def see_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
         signals_gap(state.signals, params.signals, row.val)
 
 
-@nb.njit(cache=True)
+@compiled(trunk=True)
 def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> None:
     """The whole book, once per quote cycle, before `see_cycle`."""
     book_shape_look(state.signals.book_shape, params.signals.book_shape, inst, book, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def see_cycle(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float, lot_qty: float) -> None:
     """Once per quote cycle, before reading: let time pass, then let the features and the belief follow."""
     reaction_cycle(state.reaction, params.reaction, now_ns)
@@ -363,7 +363,7 @@ def see_cycle(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float, lot_q
     markout_look(state.markout, params.markout, now_ns, mid, belief.drift.mu)
 
 
-@nb.njit(cache=True)
+@compiled
 def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float, inputs: Rec) -> None:
     """Write what the estimators know into an `INPUTS` record.
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.bend import bend_of, inventory_price
 from undertow.records import Rec
 from undertow.units import seconds_between
@@ -79,7 +79,7 @@ _TINY: Final = 1e-100
 _LEAST_VARIANCE: Final = 1e-12
 
 
-@nb.njit(cache=True)
+@compiled
 def touch_terms(xi: float, kappa: float) -> tuple[float, float]:
     """c₁ = (1/ξ)·ln(1 + ξ/κ) in bps, and C = (1 + ξ/κ)^−(κ/ξ + 1); ξ = 0 gives 1/κ and 1/e.
 
@@ -91,13 +91,13 @@ def touch_terms(xi: float, kappa: float) -> tuple[float, float]:
     return g / kappa, math.exp(-(1.0 + u) * g)
 
 
-@nb.njit(cache=True)
+@compiled
 def mean_kappa(kappa_bid: float, kappa_ask: float) -> float:
     """κ of both sides: the harmonic mean, so that 1/κ is the mean depth (ADR 30)."""
     return 2.0 * kappa_bid * kappa_ask / (kappa_bid + kappa_ask)
 
 
-@nb.njit(cache=True)
+@compiled
 def balance_point(
     rate_bid: float, rate_ask: float, kappa_bid: float, kappa_ask: float, cost_bid: float, cost_ask: float
 ) -> float:
@@ -106,7 +106,7 @@ def balance_point(
     return -(log_ratio - kappa_bid * cost_bid + kappa_ask * cost_ask) / (kappa_ask + kappa_bid)
 
 
-@nb.njit(cache=True)
+@compiled
 def fill_slope(
     rate_bid: float,
     rate_ask: float,
@@ -124,26 +124,26 @@ def fill_slope(
     return max(bid + ask, _TINY)
 
 
-@nb.njit(cache=True)
+@compiled
 def ladder_eta(gamma_sigma2: float, s2: float, kappa: float, aggressor_lots: float) -> float:
     """η of a ladder, bps/lot: the positive root of S₂η² = γσ²·(κη + 1/L)."""
     b = gamma_sigma2 * kappa
     return (b + math.sqrt(b * b + 4.0 * s2 * gamma_sigma2 / aggressor_lots)) / (2.0 * s2)
 
 
-@nb.njit(cache=True)
+@compiled
 def one_lot_eta(gamma_sigma2: float, s2: float) -> float:
     """η of a maker who fills one lot at a time, bps/lot: σ·√(γ/S₂)."""
     return math.sqrt(gamma_sigma2 / s2)
 
 
-@nb.njit(cache=True)
+@compiled
 def gamma_sigma2_of_eta(eta: float, s2: float, kappa: float, aggressor_lots: float) -> float:
     """γσ² that makes `ladder_eta` equal to `eta`."""
     return s2 * eta * eta / (kappa * eta + 1.0 / aggressor_lots)
 
 
-@nb.njit(cache=True)
+@compiled
 def gamma_sigma2_of_half_life(half_life_s: float, s2: float, kappa: float, aggressor_lots: float) -> float:
     """γσ² for which inventory halves in `half_life_s`; NaN where no γ can (ρ ≥ S₂/κ)."""
     rho = math.log(2.0) / half_life_s
@@ -153,13 +153,13 @@ def gamma_sigma2_of_half_life(half_life_s: float, s2: float, kappa: float, aggre
     return rho * rho / (aggressor_lots * room)
 
 
-@nb.njit(cache=True)
+@compiled
 def shortest_half_life_s(s2: float, kappa: float) -> float:
     """The half-life no risk aversion can undercut, ln2·κ/S₂."""
     return math.log(2.0) * kappa / s2
 
 
-@nb.njit(cache=True)
+@compiled
 def boxed_gamma_sigma2(gamma_sigma2: float, s2: float, kappa: float, aggressor_lots: float) -> float:
     """γσ² kept where κη lies in [`MIN_KAPPA_ETA`, `MAX_KAPPA_ETA`]; continuous."""
     low = gamma_sigma2_of_eta(MIN_KAPPA_ETA / kappa, s2, kappa, aggressor_lots)
@@ -167,7 +167,7 @@ def boxed_gamma_sigma2(gamma_sigma2: float, s2: float, kappa: float, aggressor_l
     return min(max(gamma_sigma2, low), high)
 
 
-@nb.njit(cache=True)
+@compiled
 def _slope(
     x: Rec, thinning_bid: float, thinning_ask: float, cost_bid: float, cost_ask: float
 ) -> tuple[float, float]:
@@ -187,7 +187,7 @@ def _slope(
     return s2, r_star
 
 
-@nb.njit(cache=True)
+@compiled
 def price_horizon(risk: Rec, x: Rec, fee_bps: float) -> None:
     """What does not need adverse selection: κ, c₁, C, and τ_h = min(1/ρ, 600 s) with fees only.
 
@@ -203,7 +203,7 @@ def price_horizon(risk: Rec, x: Rec, fee_bps: float) -> None:
     risk.horizon_s = min(eta / gs2, MAX_HORIZON_S)
 
 
-@nb.njit(cache=True)
+@compiled
 def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
     """η, ρ and r* with full costs, after `price_horizon`.
 
@@ -231,7 +231,7 @@ def price_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> None:
     risk.lot_spread = inventory_price(risk.eta_spread, bend, 0.0, 0.5)
 
 
-@nb.njit(cache=True)
+@compiled
 def solve_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
     """γσ² that gives κη_base, or the half-life asked for, at the inputs `x`; NaN if unreachable.
 
@@ -258,13 +258,13 @@ def solve_risk(risk: Rec, params: Rec, x: Rec, fee_bps: float) -> float:
     return gs2
 
 
-@nb.njit(cache=True)
+@compiled
 def boxed_gamma(gamma: float) -> float:
     """A solved γ kept in its box."""
     return min(max(gamma, MIN_GAMMA), MAX_GAMMA)
 
 
-@nb.njit(cache=True)
+@compiled
 def _weight(dt_s: float, seen_s: float, half_life_s: float) -> float:
     """Weight of what is seen now: an even mean of all at first, then forgetting by half-life."""
     if dt_s <= 0.0:
@@ -272,7 +272,7 @@ def _weight(dt_s: float, seen_s: float, half_life_s: float) -> float:
     return max(1.0 - math.exp(-dt_s * math.log(2.0) / half_life_s), dt_s / seen_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def update_gamma(risk: Rec, params: Rec, x: Rec, fee_bps: float, now_ns: int) -> None:
     """Let γ_base = γσ²/σ² follow its solution, numerator and denominator each at its own pace.
 

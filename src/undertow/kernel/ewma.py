@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
+from undertow.compiled import compiled
 
 _LN2 = math.log(2.0)
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def decay(elapsed: float, half_life: float) -> float:
     """2^(−elapsed/half_life): what is left of a weight; 1 for no or negative time."""
     if elapsed <= 0.0:
@@ -27,25 +27,25 @@ def decay(elapsed: float, half_life: float) -> float:
     return math.exp(-_LN2 * elapsed / half_life)
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def step_weight(half_life_steps: float) -> float:
     """Weight of a new observation whose predecessors lose half their weight in so many steps."""
     return 1.0 - math.exp(-_LN2 / half_life_steps)
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def irregular_weight(alpha_tick: float, elapsed_s: float, half_life_s: float) -> float:
     """Weight of an observation `elapsed_s` after its predecessor (docs/model.md §5)."""
     return 1.0 - (1.0 - alpha_tick) * decay(elapsed_s, half_life_s)
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def blend(old: float, new: float, weight: float) -> float:
     """One step of the recursion: (1 − weight)·old + weight·new."""
     return old + weight * (new - old)
 
 
-@nb.njit(cache=True, inline="always")
+@compiled(inline="always")
 def clip(x: float, low: float, high: float) -> float:
     """`x` held within [`low`, `high`]."""
     return min(max(x, low), high)

@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.drift import observation_of_forecast
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
@@ -54,7 +54,7 @@ def fill_belief_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def observation_of_fill(
     state: Rec, params: Rec, drift_params: Rec, side: int, depth: float, now_ns: int
 ) -> tuple[float, float]:

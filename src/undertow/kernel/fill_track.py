@@ -19,9 +19,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.aggressor import maker_side
 from undertow.kernel.drift import expected_move_bps
 from undertow.records import Rec
@@ -67,7 +67,7 @@ def init_track(track: Rec) -> None:
     track["due_ns"] = NEVER_NS
 
 
-@nb.njit(cache=True)
+@compiled
 def node_below(depth: float) -> int:
     """The deepest node that `depth` (bps) reaches; the first for negative depths."""
     j = 0
@@ -76,7 +76,7 @@ def node_below(depth: float) -> int:
     return j
 
 
-@nb.njit(cache=True)
+@compiled
 def follow(
     track: Rec, index: int, node: int, weight: float, log_mid: float, drift: float, alpha: float, now_ns: int
 ) -> None:
@@ -108,7 +108,7 @@ def follow(
         track.due_ns[k] = min(track.due_ns[k], now_ns + horizon_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def _read_slot(
     track: Rec, k: int, index: int, node: int, slot: Rec, log_mid: float, theta: float, alpha_decay: float
 ) -> None:
@@ -120,7 +120,7 @@ def _read_slot(
     track.loss[k, index, node] -= weight * maker_side(index) * (move - expected)
 
 
-@nb.njit(cache=True)
+@compiled
 def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float, alpha_decay: float) -> None:
     """Read the slots of horizon `k` that are due at `now_ns`."""
     horizon_ns = int(HORIZONS[k] * 1e9)
@@ -144,7 +144,7 @@ def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float, alpha_
     track.due_ns[k] = next_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def forget(track: Rec, kept: float) -> None:
     """Let the statistics fade to `kept` of their weight."""
     for k in range(N_HORIZONS):

@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -64,7 +64,7 @@ def flow_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_advance(state: Rec, params: Rec, now_ns: int) -> None:
     """Bring the sums to `now_ns`; time that runs backwards changes nothing."""
     if not state.started:
@@ -83,21 +83,21 @@ def flow_advance(state: Rec, params: Rec, now_ns: int) -> None:
     state.last_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_order(state: Rec, params: Rec, index: int, now_ns: int) -> None:
     """Count one aggressor order that hit side `index` (0 bid, 1 ask)."""
     flow_advance(state, params, now_ns)
     state.orders[index] += 1.0
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_imbalance(state: Rec, params: Rec) -> float:
     """φ in ±bound as of the last advance; positive when sellers dominate."""
     bid, ask = state.orders[0], state.orders[1]
     return clip((bid - ask) / (bid + ask + 2.0 * params.prior_orders), -params.bound, params.bound)
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_rates(state: Rec, params: Rec) -> tuple[float, float]:
     """(A_b, A_a) in orders per second as of the last advance; both positive."""
     n = state.orders[0] + state.orders[1]

@@ -24,9 +24,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, clip, irregular_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -71,7 +71,7 @@ def flow_horizons_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_horizons_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     """Bring all sums to `now_ns`; time that runs backwards changes nothing and gives False."""
     if not state.started:
@@ -96,7 +96,7 @@ def flow_horizons_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def flow_horizons_order(state: Rec, params: Rec, index: int, qty: float, now_ns: int) -> None:
     """Count one aggressor order of `qty` that hit side `index` (0 bid, 1 ask)."""
     if not (0.0 < qty < np.inf) or not flow_horizons_advance(state, params, now_ns):
@@ -107,14 +107,14 @@ def flow_horizons_order(state: Rec, params: Rec, index: int, qty: float, now_ns:
         state.qty[k, index] += qty
 
 
-@nb.njit(cache=True)
+@compiled
 def order_imbalance(state: Rec, params: Rec, horizon: int) -> float:
     """(buys − sells)/(buys + sells) of orders at horizon 0–3, shrunk by the prior; 0 without orders."""
     sells, buys = state.orders[horizon, 0], state.orders[horizon, 1]
     return (buys - sells) / (buys + sells + 2.0 * params.prior_orders)
 
 
-@nb.njit(cache=True)
+@compiled
 def order_imbalance_error(state: Rec, params: Rec, horizon: int) -> float:
     """Standard error of `order_imbalance`."""
     imbalance = order_imbalance(state, params, horizon)
@@ -124,7 +124,7 @@ def order_imbalance_error(state: Rec, params: Rec, horizon: int) -> float:
     return math.sqrt((1.0 - imbalance * imbalance) * squares) / total
 
 
-@nb.njit(cache=True)
+@compiled
 def volume_imbalance(state: Rec, params: Rec, horizon: int) -> float:
     """(buys − sells)/(buys + sells) of volume at horizon 0–3, shrunk by the prior; 0 without orders."""
     longest = N_HORIZONS - 1
@@ -136,19 +136,19 @@ def volume_imbalance(state: Rec, params: Rec, horizon: int) -> float:
     return (buys - sells) / (buys + sells + 2.0 * params.prior_orders * usual)
 
 
-@nb.njit(cache=True)
+@compiled
 def smoothed_imbalance(state: Rec) -> float:
     """Volume imbalance of the shortest horizon, smoothed, as of the last advance."""
     return state.smooth
 
 
-@nb.njit(cache=True)
+@compiled
 def is_toxic_selling(state: Rec) -> bool:
     """Whether the smoothed imbalance is below −.3: a display, never a gate."""
     return state.smooth < TOXIC
 
 
-@nb.njit(cache=True)
+@compiled
 def kappa_multipliers(state: Rec, params: Rec, horizon: int, sensitivity: float) -> tuple[float, float]:
     """Factors on (κ_bid, κ_ask) within [½, 2]; the side under pressure gets the lower κ."""
     tilt = sensitivity * order_imbalance(state, params, horizon)

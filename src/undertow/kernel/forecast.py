@@ -17,10 +17,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.features import FEATURE_NAMES, N_FEATURES, TIER_OF
 from undertow.records import Rec, new_record
 
@@ -113,7 +113,7 @@ def init_forecast(state: Rec, params: Rec) -> None:
     state["value"], state["forecast_bps"] = np.nan, np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def solve_in_place(a: NDArray[np.float64], n: int) -> bool:
     """Solve A·x = b for symmetric positive A: `a` holds A in [:n, :n] and b in [:n, n]; x replaces b.
 
@@ -141,7 +141,7 @@ def solve_in_place(a: NDArray[np.float64], n: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _expect_silent(state: Rec, params: Rec) -> None:
     """Add Σ_SS⁻¹·Σ_SM·β_M to the weights of S; features too collinear to tell keep their loadings."""
     n = 0
@@ -168,7 +168,7 @@ def _expect_silent(state: Rec, params: Rec) -> None:
             k += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _reweigh(state: Rec, params: Rec) -> None:
     """Weights and Var(f) for the features that speak now."""
     silent = False
@@ -185,7 +185,7 @@ def _reweigh(state: Rec, params: Rec) -> None:
     state.forecast_variance = total
 
 
-@nb.njit(cache=True)
+@compiled
 def forecast_cycle(state: Rec, params: Rec, features: NDArray[np.float64]) -> None:
     """Take over the features (N_FEATURES values, NaN silent) that are due, and forecast."""
     changed = False

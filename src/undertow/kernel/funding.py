@@ -22,10 +22,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, clip, decay, irregular_weight
 from undertow.kernel.inputs import MAX_SETTLEMENTS
 from undertow.kernel.ranges import require, require_not_negative
@@ -103,7 +103,7 @@ def funding_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_predicted(state: Rec, params: Rec, rate: float, next_ns: int) -> None:
     """A FUNDING_RATE row: `rate` (fraction) is expected at `next_ns` (≤ 0: time unknown)."""
     if not abs(rate) < np.inf or (0 < next_ns <= state.settled_ns):
@@ -114,7 +114,7 @@ def funding_predicted(state: Rec, params: Rec, rate: float, next_ns: int) -> Non
         state.next_ns = next_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def _keep_settled(state: Rec, inst: Rec, exch_ns: int) -> None:
     """Put the settled rate into the day's ring; half an interval after the last it is a new one."""
     if state.day_held > 0:
@@ -128,7 +128,7 @@ def _keep_settled(state: Rec, inst: Rec, exch_ns: int) -> None:
     state.day_ns[state.day_last] = exch_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_settled(state: Rec, params: Rec, inst: Rec, rate: float, exch_ns: int) -> None:
     """A FUNDING row: `rate` was charged at `exch_ns`; the next settlement is one interval on."""
     if not abs(rate) < np.inf or exch_ns < state.settled_ns:
@@ -145,7 +145,7 @@ def funding_settled(state: Rec, params: Rec, inst: Rec, rate: float, exch_ns: in
     _keep_settled(state, inst, exch_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def next_settlement_ns(state: Rec, inst: Rec, now_ns: int) -> int:
     """Time of the first settlement after `now_ns`."""
     interval_ns = inst.funding_interval_ns
@@ -155,7 +155,7 @@ def next_settlement_ns(state: Rec, inst: Rec, now_ns: int) -> int:
     return next_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_forecast(state: Rec, params: Rec, inst: Rec, now_ns: int) -> float:
     """f̂ of the coming settlement, fraction per interval; NaN while no rate is known.
 
@@ -179,7 +179,7 @@ def funding_forecast(state: Rec, params: Rec, inst: Rec, now_ns: int) -> float:
     return current * state.settled_rate + rest + usual * state.usual_rate
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_schedule(
     state: Rec,
     params: Rec,

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip
 from undertow.kernel.funding import N_SETTLED, funding_forecast
 from undertow.records import Rec
 from undertow.units import seconds_between
 
 
-@nb.njit(cache=True)
+@compiled
 def _charged_s(state: Rec, inst: Rec, back: int) -> float:
     """Seconds that the `back`-th latest settled rate was charged for."""
     interval_s = inst.funding_interval_ns * 1e-9
@@ -32,7 +32,7 @@ def _charged_s(state: Rec, inst: Rec, back: int) -> float:
     return min(seconds_between(state.day_ns[(slot - 1) % N_SETTLED], state.day_ns[slot]), 2.0 * interval_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_day(state: Rec, params: Rec, inst: Rec, now_ns: int) -> tuple[float, float, int]:
     """(mean, deviation, settled rates behind them) of the day before `now_ns`; NaN without any.
 
@@ -63,7 +63,7 @@ def funding_day(state: Rec, params: Rec, inst: Rec, now_ns: int) -> tuple[float,
     return mean, math.sqrt(spread / total * n / (n - 1.0)), count
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_score(state: Rec, params: Rec, inst: Rec, now_ns: int) -> float:
     """z of expected funding against its day, within ±`max_score`; NaN while silent."""
     mean, deviation, count = funding_day(state, params, inst, now_ns)
@@ -74,7 +74,7 @@ def funding_score(state: Rec, params: Rec, inst: Rec, now_ns: int) -> float:
     return clip(z, -params.max_score, params.max_score)
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_feature(state: Rec, params: Rec, inst: Rec, now_ns: int) -> float:
     """−z: positive (bullish) when longs are paid more, or pay less, than they have been."""
     return -funding_score(state, params, inst, now_ns)

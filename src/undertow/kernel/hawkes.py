@@ -20,9 +20,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
 from undertow.units import seconds_between
@@ -86,7 +86,7 @@ def hawkes_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     """Bring the sums to `now_ns`; time that runs backwards changes nothing and gives False."""
     if not state.started:
@@ -110,7 +110,7 @@ def hawkes_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_order(state: Rec, params: Rec, index: int, now_ns: int) -> None:
     """Count one aggressor order that hit side `index` (0 bid, 1 ask)."""
     if not hawkes_advance(state, params, now_ns):
@@ -119,7 +119,7 @@ def hawkes_order(state: Rec, params: Rec, index: int, now_ns: int) -> None:
     state.orders[index] += 1.0
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_base(state: Rec, params: Rec) -> tuple[float, float]:
     """(Λ_b, Λ_a): slow rates in orders/s as of the last advance; both positive."""
     n = params.prior_orders
@@ -127,7 +127,7 @@ def hawkes_base(state: Rec, params: Rec) -> tuple[float, float]:
     return (state.orders[0] + n) / seconds, (state.orders[1] + n) / seconds
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_exogenous(state: Rec, params: Rec) -> tuple[float, float]:
     """(μ_b, μ_a): the part of the slow rates that no order has called forth, orders/s."""
     bid, ask = hawkes_base(state, params)
@@ -139,7 +139,7 @@ def hawkes_exogenous(state: Rec, params: Rec) -> tuple[float, float]:
     )
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_intensity(state: Rec, params: Rec) -> tuple[float, float]:
     """(λ_b, λ_a) in orders/s just after the last advance."""
     mu_bid, mu_ask = hawkes_exogenous(state, params)
@@ -150,7 +150,7 @@ def hawkes_intensity(state: Rec, params: Rec) -> tuple[float, float]:
     )
 
 
-@nb.njit(cache=True)
+@compiled
 def hawkes_excess(state: Rec, params: Rec) -> float:
     """Excess intensity of buyers − that of sellers, over both base rates; NaN before the start."""
     if not state.started:

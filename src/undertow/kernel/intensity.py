@@ -19,9 +19,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, irregular_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -141,7 +141,7 @@ def init_intensity(state: Rec, params: Rec) -> None:
     state["chosen"] = QUOTED
 
 
-@nb.njit(cache=True)
+@compiled
 def threshold_bps(state: Rec, params: Rec, fit: int) -> float:
     """The threshold of `fit` (NAIVE, TOUCH or QUOTED) as it stands now."""
     if fit == NAIVE:
@@ -149,7 +149,7 @@ def threshold_bps(state: Rec, params: Rec, fit: int) -> float:
     return TOUCH_SLACK * state.touch_bps if fit == TOUCH else params.quoted_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def kappa_posterior(state: Rec, params: Rec, index: int, fit: int) -> tuple[float, float]:
     """Shape (orders) and rate (bps) of the Gamma posterior of κ on side `index`."""
     prior, hour = params.prior_orders, state.hour[index, fit]
@@ -158,7 +158,7 @@ def kappa_posterior(state: Rec, params: Rec, index: int, fit: int) -> tuple[floa
     return prior + beyond[COUNT], prior / kappa_0 + beyond[EXCESS]
 
 
-@nb.njit(cache=True)
+@compiled
 def rate_posterior(state: Rec, params: Rec, index: int, fit: int) -> tuple[float, float]:
     """Shape (orders) and rate (s) of the Gamma posterior of the orders per second beyond h."""
     prior = params.rate_prior_orders
@@ -167,7 +167,7 @@ def rate_posterior(state: Rec, params: Rec, index: int, fit: int) -> tuple[float
     return prior + state.window[index, fit, COUNT], prior / rate_0 + state.window_s
 
 
-@nb.njit(cache=True)
+@compiled
 def fit_side(state: Rec, params: Rec, index: int, fit: int) -> tuple[float, float]:
     """(A, κ) of side `index` by `fit`: orders/s extrapolated to the mid, 1/bp."""
     shape, scale = kappa_posterior(state, params, index, fit)
@@ -178,13 +178,13 @@ def fit_side(state: Rec, params: Rec, index: int, fit: int) -> tuple[float, floa
     return orders / seconds * math.exp(min(kappa * h, MAX_EXPONENT)), kappa
 
 
-@nb.njit(cache=True)
+@compiled
 def intensity_side(state: Rec, params: Rec, index: int) -> tuple[float, float]:
     """(A, κ) of side `index` (0 bid, 1 ask) by the fit that predicts best."""
     return fit_side(state, params, index, state.chosen)
 
 
-@nb.njit(cache=True)
+@compiled
 def gamma_interval(shape: float, rate: float) -> tuple[float, float]:
     """Central 95 % interval of Gamma(shape, rate) by Wilson–Hilferty (1931).
 
@@ -198,21 +198,21 @@ def gamma_interval(shape: float, rate: float) -> tuple[float, float]:
     return shape / rate * low**3, shape / rate * high**3
 
 
-@nb.njit(cache=True)
+@compiled
 def kappa_interval(state: Rec, params: Rec, index: int) -> tuple[float, float]:
     """95 % interval of the κ that quotes on side `index`, 1/bp."""
     shape, rate = kappa_posterior(state, params, index, state.chosen)
     return gamma_interval(shape, rate)
 
 
-@nb.njit(cache=True)
+@compiled
 def rate_interval(state: Rec, params: Rec, index: int) -> tuple[float, float]:
     """95 % interval of the orders per second that reach the threshold of the fit that quotes."""
     shape, rate = rate_posterior(state, params, index, state.chosen)
     return gamma_interval(shape, rate)
 
 
-@nb.njit(cache=True)
+@compiled
 def excess_cv(state: Rec, index: int, fit: int) -> float:
     """Coefficient of variation of the excess over h in the window: 1 if exponential, NaN if empty."""
     beyond = state.window[index, fit]
@@ -223,7 +223,7 @@ def excess_cv(state: Rec, index: int, fit: int) -> float:
     return math.sqrt(max(beyond[EXCESS_SQUARED] / n - level * level, 0.0)) / level
 
 
-@nb.njit(cache=True)
+@compiled
 def is_heavy_tailed(state: Rec, params: Rec, index: int) -> bool:
     """Whether depths beyond the touch vary more than exponential ones (CV > 1.2, enough orders)."""
     if state.window[index, TOUCH, COUNT] < params.heavy_orders:
@@ -231,7 +231,7 @@ def is_heavy_tailed(state: Rec, params: Rec, index: int) -> bool:
     return excess_cv(state, index, TOUCH) > params.heavy_cv
 
 
-@nb.njit(cache=True)
+@compiled
 def weighted_depth_bps(state: Rec, index: int) -> float:
     """Volume-weighted mean depth of the window's orders, for display; NaN if there are none."""
     if state.window_qty[index] <= 0.0:
@@ -239,7 +239,7 @@ def weighted_depth_bps(state: Rec, index: int) -> float:
     return state.window_depth_qty[index] / state.window_qty[index]
 
 
-@nb.njit(cache=True)
+@compiled
 def aggressor_lots(state: Rec, params: Rec, lot_qty: float) -> float:
     """L: mean volume of one aggressor order, in lots of `lot_qty`, with its prior."""
     prior = params.prior_qty_orders
@@ -248,7 +248,7 @@ def aggressor_lots(state: Rec, params: Rec, lot_qty: float) -> float:
     return (lots + prior * params.prior_lots) / (orders + prior)
 
 
-@nb.njit(cache=True)
+@compiled
 def _score_slice(state: Rec, params: Rec) -> None:
     """Add the log-loss of each fit on the slice that ends, then let the fit that lost least take over."""
     seconds = state.exposure_s[state.slice_at]
@@ -274,7 +274,7 @@ def _score_slice(state: Rec, params: Rec) -> None:
         state.chosen = best
 
 
-@nb.njit(cache=True)
+@compiled
 def _sum_window(state: Rec) -> None:
     """Sum the ring anew, so that no rounding error gathers."""
     state.window[:] = 0.0
@@ -293,7 +293,7 @@ def _sum_window(state: Rec) -> None:
                     state.window[side, fit, m] += state.beyond[s, side, fit, m]
 
 
-@nb.njit(cache=True)
+@compiled
 def _next_slice(state: Rec, params: Rec) -> None:
     """Close the current slice: score it, hand it to the hour, open the next one empty."""
     at = state.slice_at
@@ -315,7 +315,7 @@ def _next_slice(state: Rec, params: Rec) -> None:
     state.score_counts[:] = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def intensity_advance(state: Rec, params: Rec, now_ns: int) -> None:
     """Let time pass: exposure up to `now_ns`, slices that end. Backwards time changes nothing."""
     if not state.started:
@@ -345,7 +345,7 @@ def intensity_advance(state: Rec, params: Rec, now_ns: int) -> None:
     state.scoring = 1
 
 
-@nb.njit(cache=True)
+@compiled
 def intensity_touch(state: Rec, elapsed_s: float, half_spread_bps: float) -> None:
     """Learn the touch: half-spread in bps that stood for `elapsed_s` (half-life a minute)."""
     if not (0.0 <= half_spread_bps < np.inf and elapsed_s > 0.0):
@@ -356,7 +356,7 @@ def intensity_touch(state: Rec, elapsed_s: float, half_spread_bps: float) -> Non
     state.touch_bps = blend(state.touch_bps, half_spread_bps, irregular_weight(0.0, elapsed_s, 60.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def intensity_order(state: Rec, params: Rec, index: int, depth: float, qty: float, now_ns: int) -> None:
     """Count an aggressor order that hit side `index` and reached `depth` bps; NaN: no update.
 

@@ -12,25 +12,24 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
+from undertow.compiled import compiled
 from undertow.kernel.ladder import lots_value
 from undertow.records import Rec
 
 
-@nb.njit(cache=True)
+@compiled
 def standing_rate(rungs: Rec, order: Rec) -> float:
     """Λ of a live order at its own depth and queue place, 1/s."""
     return rungs.rate * math.exp(-rungs.kappa * max(order.reach_bps, rungs.touch_bps))
 
 
-@nb.njit(cache=True)
+@compiled
 def standing_shift(rungs: Rec, order: Rec, k: int) -> float:
     """How much deeper (bps) than wanted level `k` an order stands, and more it earns per fill."""
     return order.depth_bps - rungs.depth_bps[k]
 
 
-@nb.njit(cache=True)
+@compiled
 def worth_moving(rungs: Rec, order: Rec, x: Rec, eta: float, k: int, placed: float, price: float) -> bool:
     """Whether moving `order` to level `k` of the ladder, `placed` lots nearer than it, earns `price`."""
     margin = rungs.margin_bps[k] + standing_shift(rungs, order, k)

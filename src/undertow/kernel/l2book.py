@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 from typing import Final, TypeAlias
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import BBO, CLEAR, DEPTH, SNAPSHOT, TRADE
 from undertow.instrument import price_of, tick_near
 from undertow.records import Rec, new_record
@@ -70,13 +70,13 @@ def new_book(*, window_ticks: int = 65_536, erode: bool = False) -> Book:
     return book
 
 
-@nb.njit(cache=True)
+@compiled
 def has_both_sides(book: Book) -> bool:
     """Whether the book has a bid and an ask."""
     return book.top.best_bid != NO_BID and book.top.best_ask != NO_ASK
 
 
-@nb.njit(cache=True)
+@compiled
 def mid_price(book: Book, inst: Rec) -> float:
     """Mid of the touch, NaN while a side is empty."""
     if book.top.best_bid == NO_BID or book.top.best_ask == NO_ASK:
@@ -84,7 +84,7 @@ def mid_price(book: Book, inst: Rec) -> float:
     return 0.5 * (price_of(inst, book.top.best_bid) + price_of(inst, book.top.best_ask))
 
 
-@nb.njit(cache=True)
+@compiled
 def level_qty(book: Book, side: int, tick: int) -> float:
     """Displayed size at `tick`; 0 if known to be empty, NaN if the feed does not show it."""
     top = book.top
@@ -96,7 +96,7 @@ def level_qty(book: Book, side: int, tick: int) -> float:
     return book.ask[at] if tick <= top.ask_known else np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def _clear_ticks(ring: NDArray[np.float64], low: int, high: int) -> None:
     """Zero the ring for ticks low..high inclusive (at most one turn)."""
     n = ring.shape[0]
@@ -104,7 +104,7 @@ def _clear_ticks(ring: NDArray[np.float64], low: int, high: int) -> None:
         ring[tick & (n - 1)] = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _place_window(book: Book, center: int) -> None:
     """Move the window so that `center` lies in its middle; levels that fall out are forgotten."""
     top = book.top
@@ -131,7 +131,7 @@ def _place_window(book: Book, center: int) -> None:
         top.best_ask = NO_ASK
 
 
-@nb.njit(cache=True)
+@compiled
 def _next_bid(book: Book, tick: int) -> int:
     """Highest occupied bid tick at or below `tick`."""
     mask = book.bid.shape[0] - 1
@@ -143,7 +143,7 @@ def _next_bid(book: Book, tick: int) -> int:
     return NO_BID
 
 
-@nb.njit(cache=True)
+@compiled
 def _next_ask(book: Book, tick: int) -> int:
     """Lowest occupied ask tick at or above `tick`."""
     mask = book.ask.shape[0] - 1
@@ -155,7 +155,7 @@ def _next_ask(book: Book, tick: int) -> int:
     return NO_ASK
 
 
-@nb.njit(cache=True)
+@compiled
 def clear_through(book: Book, side: int, tick: int) -> None:
     """Void the levels of `side` from the touch through `tick` (inclusive)."""
     top = book.top
@@ -167,7 +167,7 @@ def clear_through(book: Book, side: int, tick: int) -> None:
         top.best_ask = _next_ask(book, max(top.best_ask, tick + 1))
 
 
-@nb.njit(cache=True)
+@compiled
 def set_level(book: Book, side: int, tick: int, qty: float) -> None:
     """The level of `side` at `tick` now shows `qty`. A crossing level voids what it crosses."""
     top = book.top
@@ -207,7 +207,7 @@ def set_level(book: Book, side: int, tick: int, qty: float) -> None:
             top.best_ask = _next_ask(book, tick + 1)
 
 
-@nb.njit(cache=True)
+@compiled
 def _keep_centered(book: Book, tick: int) -> None:
     n = book.bid.shape[0]
     at = tick - book.top.window_low
@@ -215,7 +215,7 @@ def _keep_centered(book: Book, tick: int) -> None:
         _place_window(book, tick)
 
 
-@nb.njit(cache=True)
+@compiled
 def clear_side(book: Book, side: int) -> None:
     """Void a whole side (0: both)."""
     if side >= 0:
@@ -226,7 +226,7 @@ def clear_side(book: Book, side: int) -> None:
         book.top.best_ask = NO_ASK
 
 
-@nb.njit(cache=True)
+@compiled
 def _clear_known(book: Book) -> None:
     top = book.top
     n = book.bid.shape[0]
@@ -237,7 +237,7 @@ def _clear_known(book: Book) -> None:
     top.best_bid, top.best_ask = NO_BID, NO_ASK
 
 
-@nb.njit(cache=True)
+@compiled
 def apply_snapshot(book: Book, inst: Rec, levels: NDArray[np.float64]) -> None:
     """Replace the book by a snapshot of shape (4, depth); beyond its last levels all is unknown."""
     top = book.top
@@ -272,7 +272,7 @@ def apply_snapshot(book: Book, inst: Rec, levels: NDArray[np.float64]) -> None:
                 top.ask_known = tick
 
 
-@nb.njit(cache=True)
+@compiled
 def set_best(book: Book, side: int, tick: int, qty: float) -> None:
     """The touch of `side` is `qty` at `tick`: better levels are gone."""
     top = book.top
@@ -283,7 +283,7 @@ def set_best(book: Book, side: int, tick: int, qty: float) -> None:
     set_level(book, side, tick, qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def erode(book: Book, aggressor: int, tick: int, qty: float) -> None:
     """A print consumes the level it happened at and voids the levels it must have passed."""
     top = book.top
@@ -302,7 +302,7 @@ def erode(book: Book, aggressor: int, tick: int, qty: float) -> None:
             set_level(book, 1, tick, max(left, 0.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def apply_level(book: Book, inst: Rec, row: Rec) -> None:
     """Apply a DEPTH row."""
     set_level(book, row.side, tick_near(inst, row.px), row.qty)
@@ -310,7 +310,7 @@ def apply_level(book: Book, inst: Rec, row: Rec) -> None:
     book.top.recv_ns = row.recv_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def apply_print(book: Book, inst: Rec, row: Rec) -> None:
     """A TRADE row consumes the book where prints erode it.
 
@@ -320,7 +320,7 @@ def apply_print(book: Book, inst: Rec, row: Rec) -> None:
         erode(book, row.side, tick_near(inst, row.px), row.qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def apply_row(book: Book, inst: Rec, row: Rec, snapshots: NDArray[np.float64]) -> None:
     """Apply a market row to the book; rows of other kinds leave it alone."""
     kind = row.kind

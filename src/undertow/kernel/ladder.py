@@ -17,10 +17,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.instrument import notional, price_of, qty_of_notional, round_size
 from undertow.kernel.bend import inventory_lots, inventory_price
 from undertow.records import Rec
@@ -104,7 +104,7 @@ LADDER_PARAMS: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def interpolate(
     depths: NDArray[np.float64], values: NDArray[np.float64], n: int, at: float, empty: float
 ) -> float:
@@ -120,7 +120,7 @@ def interpolate(
     return values[n - 1]
 
 
-@nb.njit(cache=True)
+@compiled
 def price_levels(
     rungs: Rec, x: Rec, reservation: float, foreseen: float, fee_bps: float, touch_bps: float
 ) -> None:
@@ -152,7 +152,7 @@ def price_levels(
         rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth + rungs.queue_bps[k], touch_bps))
 
 
-@nb.njit(cache=True)
+@compiled
 def _out_of_order(rungs: Rec, left: int, right: int) -> bool:
     """Whether pool `left` wants more than pool `right`, which lies deeper: b/w compared, w ≥ 0."""
     if rungs.pool_w[left] == 0.0 and rungs.pool_w[right] == 0.0:
@@ -160,7 +160,7 @@ def _out_of_order(rungs: Rec, left: int, right: int) -> bool:
     return rungs.pool_b[left] * rungs.pool_w[right] > rungs.pool_b[right] * rungs.pool_w[left]
 
 
-@nb.njit(cache=True)
+@compiled
 def lots_price(rungs: Rec, eta: float, lots: float) -> float:
     """g(S), bps: how far r moves away while the side fills `lots`."""
     if rungs.bend == 0.0:
@@ -168,7 +168,7 @@ def lots_price(rungs: Rec, eta: float, lots: float) -> float:
     return inventory_price(eta, rungs.bend, rungs.tilt, rungs.held_lots + lots) - rungs.held_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def price_lots(rungs: Rec, eta: float, price: float) -> float:
     """g⁻¹: the lots after which r has moved `price` bps."""
     if rungs.bend == 0.0:
@@ -177,7 +177,7 @@ def price_lots(rungs: Rec, eta: float, price: float) -> float:
     return inventory_lots(eta, rungs.bend, rungs.tilt, price) - rungs.held_lots
 
 
-@nb.njit(cache=True)
+@compiled
 def moved_price(rungs: Rec, eta: float, lots: float) -> float:
     """g(S) after `solve_sizes`, straight between the S_k it found; no transcendental within them."""
     if rungs.bend == 0.0:
@@ -192,7 +192,7 @@ def moved_price(rungs: Rec, eta: float, lots: float) -> float:
     return lots_price(rungs, eta, lots)
 
 
-@nb.njit(cache=True)
+@compiled
 def solve_sizes(rungs: Rec, eta: float) -> None:
     """Fill `cumulative_lots` with the joint optimum S_k of the levels with a price of their own.
 
@@ -235,7 +235,7 @@ def solve_sizes(rungs: Rec, eta: float) -> None:
             j += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, end: float) -> float:
     """∫ e^(−S/L)·(m − ηS) dS from `begin` to `end`: what an arriving aggressor is worth, bps·lots.
 
@@ -252,7 +252,7 @@ def sweep_value(margin: float, eta: float, aggressor_lots: float, begin: float, 
     return aggressor_lots * math.exp(-begin / aggressor_lots) * head
 
 
-@nb.njit(cache=True)
+@compiled
 def lots_value(
     rungs: Rec, eta: float, aggressor_lots: float, margin: float, begin: float, end: float
 ) -> float:
@@ -264,20 +264,20 @@ def lots_value(
     return sweep_value(margin - near + slope * begin, slope, aggressor_lots, begin, end)
 
 
-@nb.njit(cache=True)
+@compiled
 def level_value(rungs: Rec, eta: float, aggressor_lots: float, k: int, begin: float, end: float) -> float:
     """`lots_value` at the margin of level k."""
     return lots_value(rungs, eta, aggressor_lots, rungs.margin_bps[k], begin, end)
 
 
-@nb.njit(cache=True)
+@compiled
 def minimum_qty(inst: Rec, px: float) -> float:
     """Smallest valid quantity at `px`: one step, and worth the minimum notional."""
     least = qty_of_notional(inst, px, inst.min_notional)
     return max(round_size(inst, least + inst.size_step * (1.0 - 2e-6)), inst.size_step)
 
 
-@nb.njit(cache=True)
+@compiled
 def _earns_its_requests(rungs: Rec, x: Rec, eta: float, request_price: float) -> bool:
     """Whether any level of the side, at its continuous size, passes the level test."""
     before = 0.0
@@ -291,7 +291,7 @@ def _earns_its_requests(rungs: Rec, x: Rec, eta: float, request_price: float) ->
     return False
 
 
-@nb.njit(cache=True)
+@compiled
 def _leave_empty(rungs: Rec, k: int, reason: int, value: float) -> None:
     rungs.qty[k] = 0.0
     rungs.expected_pnl[k] = 0.0
@@ -299,7 +299,7 @@ def _leave_empty(rungs: Rec, k: int, reason: int, value: float) -> None:
     rungs.reason_value[k] = value
 
 
-@nb.njit(cache=True)
+@compiled
 def settle_sizes(
     rungs: Rec, x: Rec, inst: Rec, eta: float, request_price: float, q_max: float, reducing: bool
 ) -> None:
@@ -354,7 +354,7 @@ def settle_sizes(
         placed += lots
 
 
-@nb.njit(cache=True)
+@compiled
 def one_lot_each(rungs: Rec, x: Rec, inst: Rec, q_max: float) -> None:
     """The expected PnL switched off: one lot at every level with a price of its own, while there is room.
 
@@ -374,7 +374,7 @@ def one_lot_each(rungs: Rec, x: Rec, inst: Rec, q_max: float) -> None:
         rungs.expected_pnl[k] = rungs.reason_value[k] = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def empty_side(rungs: Rec, levels: int, reason: int, value: float) -> None:
     """Leave all levels of a side empty for one reason."""
     rungs.levels = levels

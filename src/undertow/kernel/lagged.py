@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 N_SAMPLES: Final = 64
@@ -29,13 +29,13 @@ LAGGED: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def lag_clear(state: Rec) -> None:
     """Forget all samples (a gap)."""
     state.held = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def lag_push(state: Rec, window_ns: int, now_ns: int, value: float) -> None:
     """Note that the quantity is `value` since `now_ns`.
 
@@ -54,7 +54,7 @@ def lag_push(state: Rec, window_ns: int, now_ns: int, value: float) -> None:
         state.held += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def lagged(state: Rec, window_ns: int, now_ns: int) -> tuple[float, float]:
     """(value then, seconds since then), NaN and 0 without a sample before `now_ns`."""
     if state.held == 0:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 
@@ -39,14 +39,14 @@ def init_legacy_drift(state: Rec, params: Rec) -> None:
     state["precision"] = params["prior_precision"]
 
 
-@nb.njit(cache=True)
+@compiled
 def legacy_cycle(state: Rec, params: Rec) -> None:
     """A new cycle begins: forget a tenth, open a new batch."""
     state.mu *= params.kept
     state.precision = params.prior_precision
 
 
-@nb.njit(cache=True)
+@compiled
 def legacy_signal(state: Rec, z: float, noise: float) -> None:
     """A signal of this cycle, bps/s, with variance `noise`; not finite or `noise` ≤ 0: no update."""
     if not (abs(z) < np.inf and 0.0 < noise < np.inf):

@@ -35,10 +35,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.aggressor import maker_side, side_index
 from undertow.kernel.drift import expected_move_bps, kalman_update
 from undertow.kernel.ewma import clip, decay
@@ -160,19 +160,19 @@ def init_markout(state: Rec, params: Rec) -> None:
     markout_refresh(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_sigma_ref(state: Rec) -> float:
     """σ_ref, bps/√s: the mean σ_effective at the orders the curve was learned from."""
     return state.sigma_sum / state.sigma_weight
 
 
-@nb.njit(cache=True)
+@compiled
 def tail_factor(params: Rec, kurtosis: float) -> float:
     """1 + k_tail·clip(excess kurtosis, 0, 5): what fat tails add to a loss (docs/model.md §3)."""
     return 1.0 + params.k_tail * clip(kurtosis, 0.0, 5.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def lasting_ratio(ratio: float, horizon_s: float, regime_s: float) -> float:
     """Mean of σ/σ_ref over the coming `horizon_s`, when it is `ratio` now and reverts to 1 at 1/`regime_s`.
 
@@ -184,13 +184,13 @@ def lasting_ratio(ratio: float, horizon_s: float, regime_s: float) -> float:
     return 1.0 + (ratio - 1.0) * share
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_tail_ref(state: Rec) -> float:
     """The mean tail factor at the orders the curve was learned from: the curve contains it."""
     return state.tail_sum / state.sigma_weight
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_public(
     state: Rec,
     index: int,
@@ -219,7 +219,7 @@ def markout_public(
     _note_due(state, state.public)
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_own(
     state: Rec, side: int, depth: float, mid: float, drift: float, alpha: float, now_ns: int
 ) -> None:
@@ -236,7 +236,7 @@ def markout_own(
     _note_due(state, state.own)
 
 
-@nb.njit(cache=True)
+@compiled
 def _mature_due(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
     """Read all fills that are due."""
     next_ns = NEVER_NS
@@ -248,13 +248,13 @@ def _mature_due(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
     state.next_due_ns = next_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def _note_due(state: Rec, track: Rec) -> None:
     for k in range(N_HORIZONS):
         state.next_due_ns = min(state.next_due_ns, track.due_ns[k])
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_look(state: Rec, params: Rec, now_ns: int, mid: float, drift: float) -> None:
     """Look at the mid: fills whose horizon has come are read; the curve is kept fresh.
 
@@ -286,13 +286,13 @@ def markout_look(state: Rec, params: Rec, now_ns: int, mid: float, drift: float)
     markout_refresh(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def prior_loss_bps(params: Rec, sigma: float, horizon_s: float) -> float:
     """The loss expected before any data: grows like √h to `prior_horizon_s`, then not at all."""
     return params.prior_loss * sigma * math.sqrt(min(horizon_s, params.prior_horizon_s))
 
 
-@nb.njit(cache=True)
+@compiled
 def _trend_bps(state: Rec, params: Rec, index: int, horizon_s: float) -> float:
     """What a bid (or ask) filled at random times would have *gained* over the horizon, net of μ̂.
 
@@ -305,7 +305,7 @@ def _trend_bps(state: Rec, params: Rec, index: int, horizon_s: float) -> float:
     return maker_side(index) * (state.move_bps / state.memory_s * horizon_s - priced)
 
 
-@nb.njit(cache=True)
+@compiled
 def _mean_variance(state: Rec, params: Rec, fills: float, sigma: float, horizon_s: float) -> float:
     """Variance of the mean of `fills` losses, trend taken out: σ²h·((1 + h/c)/n + (h/T)²)."""
     clustering = 1.0 + horizon_s / params.clustering_s
@@ -313,7 +313,7 @@ def _mean_variance(state: Rec, params: Rec, fills: float, sigma: float, horizon_
     return sigma * sigma * horizon_s * (clustering / max(fills, 1e-12) + edges)
 
 
-@nb.njit(cache=True)
+@compiled
 def _filter_public(state: Rec, params: Rec, index: int) -> None:
     """Posterior loss of public orders by the deepest node they reached, into curve and variance."""
     sigma = markout_sigma_ref(state)
@@ -347,7 +347,7 @@ def _filter_public(state: Rec, params: Rec, index: int) -> None:
 _RARER_PER_NODE: Final = 0.125
 
 
-@nb.njit(cache=True)
+@compiled
 def _at_least_as_deep(state: Rec, index: int) -> None:
     """Turn losses by deepest node into losses of all orders that reach a node or beyond."""
     for k in range(N_HORIZONS):
@@ -362,7 +362,7 @@ def _at_least_as_deep(state: Rec, index: int) -> None:
             state.variance[k, index, j] = variance
 
 
-@nb.njit(cache=True)
+@compiled
 def _filter_own(state: Rec, params: Rec, index: int) -> None:
     """Move the curve by what own fills lose more (or less) than public orders, `excess`."""
     sigma = markout_sigma_ref(state)
@@ -385,7 +385,7 @@ def _filter_own(state: Rec, params: Rec, index: int) -> None:
             state.variance[k, index, j] = variance
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_refresh(state: Rec, params: Rec) -> None:
     """Recompute the posterior curve from the sums; `markout_look` does it every `refresh_s`."""
     for index in range(2):
@@ -394,7 +394,7 @@ def markout_refresh(state: Rec, params: Rec) -> None:
         _filter_own(state, params, index)
 
 
-@nb.njit(cache=True)
+@compiled
 def _place(grid: NDArray[np.float64], x: float) -> tuple[int, float]:
     """Index and share for linear interpolation on `grid`, flat beyond its ends."""
     last = grid.shape[0] - 1
@@ -408,7 +408,7 @@ def _place(grid: NDArray[np.float64], x: float) -> tuple[int, float]:
     return j, (x - grid[j]) / (grid[j + 1] - grid[j])
 
 
-@nb.njit(cache=True)
+@compiled
 def _interpolate(surface: NDArray[np.float64], index: int, depth: float, horizon_s: float) -> float:
     k, u = _place(HORIZONS, horizon_s)
     j, v = _place(NODES, depth)
@@ -417,19 +417,19 @@ def _interpolate(surface: NDArray[np.float64], index: int, depth: float, horizon
     return near + u * (far - near)
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_curve_bps(state: Rec, index: int, depth: float, horizon_s: float) -> float:
     """Signed posterior loss of a fill at `depth` bps on side `index`, at σ_ref, bps."""
     return _interpolate(state.curve, index, depth, horizon_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def markout_deviation_bps(state: Rec, index: int, depth: float, horizon_s: float) -> float:
     """Standard deviation of `markout_curve_bps`."""
     return math.sqrt(_interpolate(state.variance, index, depth, horizon_s))
 
 
-@nb.njit(cache=True)
+@compiled
 def adverse_selection_bps(
     state: Rec,
     params: Rec,

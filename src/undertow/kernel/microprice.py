@@ -23,10 +23,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip, decay, irregular_weight
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
@@ -109,7 +109,7 @@ def init_microprice(state: Rec, params: Rec) -> None:
     state["offset_bps"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def solve_ridge(
     xx: NDArray[np.float64],
     xy: NDArray[np.float64],
@@ -140,7 +140,7 @@ def solve_ridge(
     weight[0] = (u0 - l10 * weight[1] - l20 * weight[2]) / l00
 
 
-@nb.njit(cache=True)
+@compiled
 def _learn(state: Rec, params: Rec, slot: int, move: float, now_ns: int) -> None:
     """What was promised in `slot` has matured to `move` bps."""
     kept = decay(seconds_between(state.learned_ns, now_ns), params.half_life_s)
@@ -160,7 +160,7 @@ def _learn(state: Rec, params: Rec, slot: int, move: float, now_ns: int) -> None
         state.scored += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _mature(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """Learn from every entry whose horizon has passed, oldest first; then solve once."""
     learned = False
@@ -180,7 +180,7 @@ def _mature(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
         )
 
 
-@nb.njit(cache=True)
+@compiled
 def _promise(state: Rec, params: Rec, now_ns: int, mid: float, x: tuple[float, float, float]) -> None:
     """Keep what is seen now until its horizon has passed, unless the last one is too recent."""
     if state.held > 0:
@@ -197,12 +197,12 @@ def _promise(state: Rec, params: Rec, now_ns: int, mid: float, x: tuple[float, f
     state.held += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _known(imbalance: float) -> float:
     return clip(imbalance, -1.0, 1.0) if abs(imbalance) < np.inf else 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def microprice_look(
     state: Rec,
     params: Rec,
@@ -237,20 +237,20 @@ def microprice_look(
     _promise(state, params, now_ns, mid, x)
 
 
-@nb.njit(cache=True)
+@compiled
 def microprice_gap(state: Rec) -> None:
     """The feed reports a gap: what is pending will not be learned from."""
     state.held = 0
     state.offset_bps = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def microprice_feature(state: Rec, params: Rec) -> float:
     """Learned microprice − mid in bps as of the last look; NaN before warm."""
     return state.offset_bps if state.observations >= params.min_observations else np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def microprice_gain(state: Rec) -> float:
     """Out-of-sample R² of the warm offsets, forgetting; NaN before the first has matured."""
     return 1.0 - state.error_square / state.move_square if state.move_square > 0.0 else np.nan

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 N_MIDS: Final = 256
@@ -29,7 +29,7 @@ MIDS: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def push_mid(state: Rec, exch_ns: int, mid: float) -> None:
     """Note that the mid is `mid` since `exch_ns`. Unchanged, NaN, infinite or ≤ 0: no update.
 
@@ -52,7 +52,7 @@ def push_mid(state: Rec, exch_ns: int, mid: float) -> None:
         state.held += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def mid_before(state: Rec, exch_ns: int) -> float:
     """The mid just before `exch_ns`; NaN if none is that old, the oldest held if the ring is full."""
     at = state.last
@@ -65,7 +65,7 @@ def mid_before(state: Rec, exch_ns: int) -> float:
     return np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def last_mid(state: Rec) -> float:
     """The newest mid, NaN before the first."""
     return state.px[state.last] if state.held > 0 else np.nan

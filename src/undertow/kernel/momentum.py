@@ -21,9 +21,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
 from undertow.units import ms_to_ns, s_to_ns
@@ -68,13 +68,13 @@ def momentum_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def momentum_gap(state: Rec) -> None:
     """The feed reports a gap: forget all mids."""
     state.held = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def momentum_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """The mid is `mid` as of `now_ns`; call at every book message, changed or not."""
     if not (0.0 < mid < np.inf):
@@ -100,7 +100,7 @@ def momentum_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
         state.held += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _mid_at(state: Rec, then_ns: int) -> float:
     """The mid that stood at `then_ns`; NaN if none held is that old."""
     low, high = 0, state.held  # age in slots: the youngest that began by `then_ns`
@@ -115,7 +115,7 @@ def _mid_at(state: Rec, then_ns: int) -> float:
     return state.px[(state.last - low) & (N_SLOTS - 1)]
 
 
-@nb.njit(cache=True)
+@compiled
 def momentum_bps(state: Rec, params: Rec, window: int, now_ns: int) -> float:
     """Return of the mid over window 0, 1 or 2 up to `now_ns`, bps; NaN while not that much is known."""
     if state.held == 0 or now_ns < state.look_ns or now_ns - state.look_ns > params.gap_ns:
@@ -123,7 +123,7 @@ def momentum_bps(state: Rec, params: Rec, window: int, now_ns: int) -> float:
     return 1e4 * math.log(state.px[state.last] / _mid_at(state, now_ns - params.window_ns[window]))
 
 
-@nb.njit(cache=True)
+@compiled
 def _knife(state: Rec, params: Rec, sign: float, now_ns: int) -> float:
     for window in range(N_WINDOWS):
         move = momentum_bps(state, params, window, now_ns)
@@ -134,19 +134,19 @@ def _knife(state: Rec, params: Rec, sign: float, now_ns: int) -> float:
     return min(abs(momentum_bps(state, params, KNIFE_WINDOW, now_ns)) / params.knife_bps, MAX_KNIFE)
 
 
-@nb.njit(cache=True)
+@compiled
 def falling_knife(state: Rec, params: Rec, now_ns: int) -> float:
     """0 unless the mid fell over all windows; 1 is 20 bps in the middle one, 2 the most. NaN: unknown."""
     return _knife(state, params, -1.0, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def rising_knife(state: Rec, params: Rec, now_ns: int) -> float:
     """The same of a rise."""
     return _knife(state, params, 1.0, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def knife(state: Rec, params: Rec, now_ns: int) -> float:
     """Rising − falling knife score, within ±2."""
     return rising_knife(state, params, now_ns) - falling_knife(state, params, now_ns)

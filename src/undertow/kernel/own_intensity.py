@@ -28,10 +28,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import decay
 from undertow.kernel.intensity import gamma_interval
 from undertow.kernel.ranges import require
@@ -110,7 +110,7 @@ def init_own_intensity(state: Rec, params: Rec) -> None:
         state[name] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def own_advance(state: Rec, params: Rec, now_ns: int) -> None:
     """Forget up to `now_ns`; time that runs backwards changes nothing. Call it as rarely as `own_refresh`."""
     if not state.started:
@@ -130,7 +130,7 @@ def own_advance(state: Rec, params: Rec, now_ns: int) -> None:
     state.last_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def own_resting(
     state: Rec, params: Rec, index: int, depth: float, seconds: float, predicted_per_s: float
 ) -> None:
@@ -156,7 +156,7 @@ def own_resting(
     state.exposure_s[index, k + 1] += share * seconds
 
 
-@nb.njit(cache=True)
+@compiled
 def own_fill(state: Rec, index: int, depth: float) -> None:
     """An order of side `index` was filled (once per order) at `depth` bps from the mid."""
     if not abs(depth) < np.inf:
@@ -165,7 +165,7 @@ def own_fill(state: Rec, index: int, depth: float) -> None:
     state.depth[index] += max(depth, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def _log_posterior(
     state: Rec, params: Rec, index: int, at: int, market_kappa: float, market_rate: float
 ) -> float:
@@ -181,7 +181,7 @@ def _log_posterior(
     return params.information * fit + alpha * math.log(kappa) - alpha / market_kappa * kappa
 
 
-@nb.njit(cache=True)
+@compiled
 def _quantile(params: Rec, mass: float, weights: NDArray[np.float64], total: float) -> float:
     """κ up to which `mass` of the grid's weight lies, linear in ln κ between points."""
     below = 0.0
@@ -194,7 +194,7 @@ def _quantile(params: Rec, mass: float, weights: NDArray[np.float64], total: flo
     return params.kappa[N_KAPPAS - 1]
 
 
-@nb.njit(cache=True)
+@compiled
 def own_refresh(state: Rec, params: Rec, index: int, market_kappa: float, market_rate: float) -> None:
     """Compute the posterior of side `index` anew.
 
@@ -223,19 +223,19 @@ def own_refresh(state: Rec, params: Rec, index: int, market_kappa: float, market
     state.rate[index] = shape / (params.level_prior_scale / market_rate + exposed)
 
 
-@nb.njit(cache=True)
+@compiled
 def own_kappa(state: Rec, index: int) -> tuple[float, float, float]:
     """(mean of κ, 95 % low, high) in 1/bp of side `index` as of its last refresh; NaN before."""
     return state.kappa[index], state.kappa_low[index], state.kappa_high[index]
 
 
-@nb.njit(cache=True)
+@compiled
 def own_rate(state: Rec, index: int) -> float:
     """R: fills per second of one order resting at the pivot depth, as of the last refresh; NaN before."""
     return state.rate[index]
 
 
-@nb.njit(cache=True)
+@compiled
 def own_level(state: Rec, params: Rec, index: int) -> tuple[float, float, float]:
     """(fills per predicted fill, 95 % low, high) of side `index`; 1 with the prior's interval at first."""
     shape = params.level_prior_fills + state.fills[index]

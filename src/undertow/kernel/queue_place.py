@@ -17,9 +17,9 @@ levels are empty. A level the feed does not show leaves δ. docs/model.md §3, �
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.instrument import price_of, step_ticks
 from undertow.kernel.book_shape import queue_ahead
 from undertow.kernel.desk import LIVE
@@ -29,7 +29,7 @@ from undertow.records import Rec
 from undertow.units import depth_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def depth_behind(
     book: Book, inst: Rec, mid: float, side: int, tick: int, depth: float, ahead: float
 ) -> float:
@@ -45,7 +45,7 @@ def depth_behind(
     return effective_depth(depth, depth_bps(price_of(inst, beyond), mid, side), share)
 
 
-@nb.njit(cache=True)
+@compiled
 def place_in_queues(rungs: Rec, book: Book, inst: Rec, mid: float) -> None:
     """Fill ``queue_bps``: how much deeper a new order at each level of the ladder stands for Λ."""
     for k in range(rungs.levels):
@@ -53,14 +53,14 @@ def place_in_queues(rungs: Rec, book: Book, inst: Rec, mid: float) -> None:
         rungs.queue_bps[k] = depth_behind(book, inst, mid, rungs.sign, rungs.tick[k], depth, np.nan) - depth
 
 
-@nb.njit(cache=True)
+@compiled
 def join_queue(desk: Rec, book: Book, slot: int) -> None:
     """The order in `slot` is open: it stands behind all that its level displays (NaN: unknown)."""
     order = desk.working[slot]
     order.ahead = queue_ahead(book, order.side, order.tick)
 
 
-@nb.njit(cache=True)
+@compiled
 def print_queues(desk: Rec, inst: Rec, aggressor: int, px: float, qty: float) -> None:
     """A print by `aggressor` (±1): consumes the queue of own orders at `px`, and all nearer ones'."""
     if aggressor == 0 or not (0.0 < qty < np.inf):
@@ -76,7 +76,7 @@ def print_queues(desk: Rec, inst: Rec, aggressor: int, px: float, qty: float) ->
             order.ahead = max(order.ahead - qty, 0.0) if order.ahead >= 0.0 else order.ahead
 
 
-@nb.njit(cache=True)
+@compiled
 def look_at_queues(desk: Rec, book: Book, inst: Rec, mid: float, aware: bool) -> None:
     """Once per decision: no queue is longer than displayed; fill the depths of live orders."""
     for i in range(desk.n_working):

@@ -24,9 +24,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.book_shape import next_level_depth, queue_ahead
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.l2book import Book
@@ -63,7 +63,7 @@ def queue_time_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def queue_time_advance(state: Rec, params: Rec, now_ns: int) -> None:
     """Bring the sums to `now_ns`; time that runs backwards changes nothing."""
     if not state.started:
@@ -84,7 +84,7 @@ def queue_time_advance(state: Rec, params: Rec, now_ns: int) -> None:
     state.last_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def queue_time_print(
     state: Rec,
     params: Rec,
@@ -115,7 +115,7 @@ def queue_time_print(
     state.squares[index] += qty * (2.0 * state.block_qty[index] - qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def touch_volume_rate(state: Rec, params: Rec, index: int) -> float:
     """Quantity per second that trades at the touch of side `index`; NaN before enough was seen."""
     if not state.exposure_s >= params.min_exposure_s:
@@ -123,13 +123,13 @@ def touch_volume_rate(state: Rec, params: Rec, index: int) -> float:
     return state.qty[index] / state.exposure_s
 
 
-@nb.njit(cache=True)
+@compiled
 def touch_volume_error(state: Rec, index: int) -> float:
     """Relative standard error of that rate (compound Poisson); infinite before the first print."""
     return math.sqrt(state.squares[index]) / state.qty[index] if state.qty[index] > 0.0 else np.inf
 
 
-@nb.njit(cache=True)
+@compiled
 def expected_fill_s(state: Rec, params: Rec, index: int, ahead: float) -> float:
     """Seconds until `ahead` (venue's unit) has traded at the touch of side `index`, an upper estimate.
 
@@ -143,7 +143,7 @@ def expected_fill_s(state: Rec, params: Rec, index: int, ahead: float) -> float:
     return ahead / rate if rate > 0.0 else np.inf
 
 
-@nb.njit(cache=True)
+@compiled
 def fill_given_reached(ahead: float, aggressor_qty: float) -> float:
     """P(an exponential aggressor of mean `aggressor_qty` passes `ahead`): e^(−ahead/L).
 
@@ -154,7 +154,7 @@ def fill_given_reached(ahead: float, aggressor_qty: float) -> float:
     return math.exp(-ahead / aggressor_qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def effective_depth(depth: float, next_depth: float, ahead_share: float) -> float:
     """δ + u·(gap to the next level): where an order behind a share u of its level stands for Λ.
 
@@ -167,7 +167,7 @@ def effective_depth(depth: float, next_depth: float, ahead_share: float) -> floa
     return depth + share * gap
 
 
-@nb.njit(cache=True)
+@compiled
 def queued_depth(
     book: Book, inst: Rec, mid: float, side: int, tick: int, depth: float, ahead: float, max_steps: int
 ) -> float:

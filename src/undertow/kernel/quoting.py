@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
+from undertow.compiled import compiled
 from undertow.instrument import price_of, round_price, step_ticks
 from undertow.records import Rec
 from undertow.units import depth_bps, price_at
@@ -20,7 +19,7 @@ MAX_OFFSET_BPS = 5000.0
 """No order is priced further than this from the mid."""
 
 
-@nb.njit(cache=True)
+@compiled
 def half_spreads_bps(risk: Rec, x: Rec, fee_bps: float) -> tuple[float, float]:
     """Distance of the touch quotes from the reservation price: c₁ + P(½) + AS + fee, per side.
 
@@ -32,13 +31,13 @@ def half_spreads_bps(risk: Rec, x: Rec, fee_bps: float) -> tuple[float, float]:
     return risk.c1_bid + lot + x.as_touch_bid, risk.c1_ask + lot + x.as_touch_ask
 
 
-@nb.njit(cache=True)
+@compiled
 def boxed_offset(offset: float) -> float:
     """An offset kept within `MAX_OFFSET_BPS` of the mid."""
     return min(max(offset, -MAX_OFFSET_BPS), MAX_OFFSET_BPS)
 
 
-@nb.njit(cache=True)
+@compiled
 def touch_ticks(
     inst: Rec, mid: float, reservation: float, half_bid: float, half_ask: float, position: float
 ) -> tuple[int, int]:
@@ -63,7 +62,7 @@ def touch_ticks(
     return bid, ask
 
 
-@nb.njit(cache=True)
+@compiled
 def post_only_ticks(inst: Rec, best_bid: int, best_ask: int) -> tuple[int, int]:
     """Highest valid tick of a bid and lowest of an ask that do not reach the opposite touch."""
     bid, ask = best_ask - 1, best_bid + 1
@@ -73,7 +72,7 @@ def post_only_ticks(inst: Rec, best_bid: int, best_ask: int) -> tuple[int, int]:
     return bid, -(-ask // step) * step
 
 
-@nb.njit(cache=True)
+@compiled
 def place_levels(rungs: Rec, inst: Rec, mid: float, post_only_tick: int, params: Rec) -> None:
     """Ticks and depths of all levels of a side, outward from ``rungs.touch_tick``.
 

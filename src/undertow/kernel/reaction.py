@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, step_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -78,7 +78,7 @@ def init_reaction(state: Rec, params: Rec) -> None:
     _settle(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def _settle(state: Rec, params: Rec) -> None:
     if params.fixed_ns >= 0:
         state.lag_ns = params.fixed_ns
@@ -90,7 +90,7 @@ def _settle(state: Rec, params: Rec) -> None:
     state.lag_ns = int(1e9 * total)
 
 
-@nb.njit(cache=True)
+@compiled
 def reaction_seen(state: Rec, params: Rec, part: int, earlier_ns: int, later_ns: int) -> None:
     """Learn one delay of `part`: the time from `earlier_ns` to `later_ns`."""
     delay_s = seconds_between(earlier_ns, later_ns)
@@ -100,7 +100,7 @@ def reaction_seen(state: Rec, params: Rec, part: int, earlier_ns: int, later_ns:
     state.weight[part] = blend(state.weight[part], 1.0, params.alpha)
 
 
-@nb.njit(cache=True)
+@compiled
 def reaction_cycle(state: Rec, params: Rec, now_ns: int) -> None:
     """A decision is taken now: learn the time since the last, and settle the reaction time."""
     if state.decided_ns > 0:
@@ -109,7 +109,7 @@ def reaction_cycle(state: Rec, params: Rec, now_ns: int) -> None:
     _settle(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def reaction_s(state: Rec) -> float:
     """The reaction time, s."""
     return state.lag_ns * 1e-9

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.instrument import price_of
 from undertow.kernel.desk import (
     IOC,
@@ -81,7 +81,7 @@ RECONCILE_PARAMS: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def _survey(scratch: Rec, desk: Rec) -> None:
     """Forget the last cycle; note the own orders nearest the other side."""
     scratch.deferred = 0
@@ -97,7 +97,7 @@ def _survey(scratch: Rec, desk: Rec) -> None:
             scratch.own_ask = min(scratch.own_ask, order.tick)
 
 
-@nb.njit(cache=True)
+@compiled
 def _stand_for_nearest(scratch: Rec, desk: Rec, rungs: Rec) -> None:
     """Unacknowledged orders take the wanted level nearest them, at whatever distance."""
     for i in range(desk.n_working):
@@ -114,7 +114,7 @@ def _stand_for_nearest(scratch: Rec, desk: Rec, rungs: Rec) -> None:
             scratch.level_of_order[i] = best
 
 
-@nb.njit(cache=True)
+@compiled
 def _nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size_tolerance: float) -> int:
     """Unclaimed live order nearest level `k` within `reach` ticks and the size tolerance."""
     best, best_gap = FREE, reach + 1
@@ -129,7 +129,7 @@ def _nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size
     return best
 
 
-@nb.njit(cache=True)
+@compiled
 def _keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
     """`order` in `slot` stands for level `k` and takes its forecasts."""
     scratch.order_of_level[k] = slot
@@ -140,7 +140,7 @@ def _keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
     order.edge_bps = rungs.edge_bps[k]
 
 
-@nb.njit(cache=True)
+@compiled
 def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: float) -> None:
     """Match wanted levels with live orders within tolerance; refresh the forecasts of those kept."""
     reach = int(params.price_tolerance_bps / tick_bps)
@@ -152,7 +152,7 @@ def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: f
             _keep(scratch, rungs, desk.working[slot], slot, k)
 
 
-@nb.njit(cache=True)
+@compiled
 def _exposure(desk: Rec, side: int) -> float:
     """Quantity on a side that could still fill, in flight or not; a modify counts as its new order."""
     total = 0.0
@@ -163,7 +163,7 @@ def _exposure(desk: Rec, side: int) -> float:
     return total
 
 
-@nb.njit(cache=True)
+@compiled
 def _held(scratch: Rec, desk: Rec, side: int) -> float:
     """Quantity of a side that stays: claimed by a level, or on its way."""
     total = 0.0
@@ -176,7 +176,7 @@ def _held(scratch: Rec, desk: Rec, side: int) -> float:
     return total
 
 
-@nb.njit(cache=True)
+@compiled
 def _flying(desk: Rec, side: int) -> bool:
     """Whether the side waits for an answer."""
     for i in range(desk.n_working):
@@ -186,7 +186,7 @@ def _flying(desk: Rec, side: int) -> bool:
     return False
 
 
-@nb.njit(cache=True)
+@compiled
 def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, slack: float) -> None:
     """Mark live orders of a side stale, outermost first, while it could exceed the limit.
 
@@ -215,7 +215,7 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
         scratch.kept -= 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _stays(
     scratch: Rec,
     desk: Rec,
@@ -238,7 +238,7 @@ def _stays(
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _plan_side(
     scratch: Rec,
     params: Rec,
@@ -295,7 +295,7 @@ def _plan_side(
             held += rungs.qty[k]
 
 
-@nb.njit(cache=True)
+@compiled
 def _cancel_unclaimed(
     scratch: Rec, desk: Rec, actions: NDArray[np.void], n: int, side: int, budget: int
 ) -> int:
@@ -307,7 +307,7 @@ def _cancel_unclaimed(
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def _send_side(scratch: Rec, desk: Rec, rungs: Rec, actions: NDArray[np.void], n: int, budget: int) -> int:
     """Send the planned modifies and new orders of a side, near levels first."""
     row = 0 if rungs.sign > 0 else 1
@@ -335,7 +335,7 @@ def _send_side(scratch: Rec, desk: Rec, rungs: Rec, actions: NDArray[np.void], n
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def reconcile(
     scratch: Rec,
     params: Rec,
@@ -382,7 +382,7 @@ def reconcile(
     return n
 
 
-@nb.njit(cache=True)
+@compiled
 def cancel_growing(scratch: Rec, desk: Rec, dust: float, actions: NDArray[np.void], n: int) -> int:
     """Without a price: cancel live orders that could enlarge the position; leave those that reduce it."""
     scratch.deferred = 0

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.bend import inventory_price, response_shift
 from undertow.records import Rec
 
@@ -34,13 +34,13 @@ RESERVATION: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def signal_time_s(reversion: float, rho: float) -> float:
     """τ: how long a signal decaying at `reversion` (1/s) is worth acting on, s."""
     return 1.0 / (reversion + rho)
 
 
-@nb.njit(cache=True)
+@compiled
 def funding_shift(x: Rec, rho: float) -> float:
     """Cost to a long of the coming settlements, each discounted by the chance to be out by then.
 
@@ -52,19 +52,19 @@ def funding_shift(x: Rec, rho: float) -> float:
     return shift
 
 
-@nb.njit(cache=True)
+@compiled
 def passing_shift(rate_bid: float, rate_ask: float, kappa_bid: float, kappa_ask: float) -> float:
     """r*_A = −ln(A_b/A_a)/(κ_a + κ_b), bps: sellers dominate, the balance lies lower."""
     return -math.log(rate_bid / rate_ask) / (kappa_ask + kappa_bid)
 
 
-@nb.njit(cache=True)
+@compiled
 def lasting_shift(kappa_bid: float, kappa_ask: float, cost_bid: float, cost_ask: float) -> float:
     """r*_c = (κ_b·c_b − κ_a·c_a)/(κ_a + κ_b), bps: the costlier side is leaned away from."""
     return (kappa_bid * cost_bid - kappa_ask * cost_ask) / (kappa_ask + kappa_bid)
 
 
-@nb.njit(cache=True)
+@compiled
 def price_reservation(out: Rec, x: Rec, risk: Rec, fee_bps: float) -> None:
     """Fill the `RESERVATION` record `out` for the `INPUTS` record `x` and a priced `RISK` record."""
     rho = risk.rho

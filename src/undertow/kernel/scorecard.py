@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import MAKER
 from undertow.instrument import price_of
 from undertow.kernel.aggressor import side_index
@@ -75,7 +75,7 @@ def init_scorecard(state: Rec, params: Rec) -> None:
     state["mid"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def depth_bin(depth: float) -> int:
     """Index of the bin of `depth` (bps)."""
     k = 0
@@ -86,7 +86,7 @@ def depth_bin(depth: float) -> int:
     return k
 
 
-@nb.njit(cache=True)
+@compiled
 def score_cycle(state: Rec, params: Rec, desk: Rec, inst: Rec, now_ns: int, mid: float) -> None:
     """Charge the time since the last cycle to the orders now resting; once per cycle."""
     if not (0.0 < mid < np.inf) or now_ns <= state.last_ns:
@@ -107,7 +107,7 @@ def score_cycle(state: Rec, params: Rec, desk: Rec, inst: Rec, now_ns: int, mid:
         state.predicted_fills[side, k] += order.fill_rate * elapsed_s
 
 
-@nb.njit(cache=True)
+@compiled
 def score_fill(state: Rec, row: Rec) -> None:
     """Count a FILL row, if it is its order's first and rested in the book."""
     if row.code != MAKER or np.isnan(state.mid) or not (0.0 < row.px < np.inf):

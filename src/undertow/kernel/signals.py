@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import FUNDING_RATE, OPEN_INTEREST, ORACLE, REFERENCE
 from undertow.instrument import tick_near
 from undertow.kernel.book_shape import BOOK_SHAPE, BOOK_SHAPE_PARAMS, book_shape_params, init_book_shape
@@ -211,14 +211,14 @@ def init_signals(state: Rec, params: Rec) -> None:
     state["features"]["value"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_tick(state: Rec, params: Rec, return_bps: float, duration_s: float) -> None:
     """A tick of the volume clock."""
     soft_jump_tick(state.soft_jump, params.soft_jump, return_bps, duration_s)
     stochastic_volatility_tick(state.stochastic, params.stochastic, return_bps, duration_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_gap(state: Rec, params: Rec, seconds: float) -> None:
     """The feed was silent for `seconds` or lost messages."""
     stochastic_volatility_gap(state.stochastic, params.stochastic, seconds)
@@ -228,7 +228,7 @@ def signals_gap(state: Rec, params: Rec, seconds: float) -> None:
     cross_gap(state.cross)
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_order(
     state: Rec, params: Rec, index: int, qty: float, levels: int, px: float, now_ns: int
 ) -> None:
@@ -240,7 +240,7 @@ def signals_order(
     flow_horizons_order(state.flows, params.flows, index, qty, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_print(state: Rec, params: Rec, inst: Rec, row: Rec, best_bid: int, best_ask: int) -> None:
     """A TRADE row, with the touch in ticks before it: what it took there."""
     if row.side == 0 or not (0.0 < row.px < np.inf and 0.0 < row.qty < np.inf):
@@ -251,7 +251,7 @@ def signals_print(state: Rec, params: Rec, inst: Rec, row: Rec, best_bid: int, b
     )
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     """The mid at a book message."""
     momentum_look(state.momentum, params.momentum, now_ns, mid)
@@ -259,7 +259,7 @@ def signals_look(state: Rec, params: Rec, now_ns: int, mid: float) -> None:
     cross_look(state.cross, params.cross, now_ns, mid)
 
 
-@nb.njit(cache=True)
+@compiled
 def signals_other(state: Rec, params: Rec, inst: Rec, row: Rec) -> None:
     """Rows of other prices: reference asset 1, the oracle as a spot price, funding, open interest."""
     if row.kind == REFERENCE:
@@ -298,7 +298,7 @@ _OPEN_INTEREST: Final = _AT["open_interest"]
 _FUNDING: Final = _AT["funding"]
 
 
-@nb.njit(cache=True)
+@compiled
 def _hot(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float, lot_qty: float) -> None:
     """Features of the book, of momentum, sweeps and the reference."""
     shape, value = state.book_shape, state.features.value
@@ -327,7 +327,7 @@ def _hot(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float, lot_qty
     trend_look(state.trend, params.trend, now_ns, mid, sigma)
 
 
-@nb.njit(cache=True)
+@compiled
 def _warm(state: Rec, params: Rec, now_ns: int) -> None:
     """Features of the flow, the basis and the trend."""
     value = state.features.value
@@ -344,7 +344,7 @@ def _warm(state: Rec, params: Rec, now_ns: int) -> None:
     value[_CONTINUATION] = trend_continuation(state.trend, params.trend)
 
 
-@nb.njit(cache=True)
+@compiled(trunk=True)
 def signals_cycle(
     state: Rec,
     params: Rec,

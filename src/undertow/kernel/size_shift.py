@@ -21,9 +21,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip, decay, step_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -77,7 +77,7 @@ def size_shift_params(
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def size_shift_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     """Let what is recent fade to `now_ns`; time that runs backwards changes nothing and gives False."""
     if not state.started:
@@ -95,7 +95,7 @@ def size_shift_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def size_deviation(state: Rec, params: Rec, index: int) -> float:
     """√v of side `index`: how much its ln sizes vary, with the prior."""
     n = params.prior_orders
@@ -103,7 +103,7 @@ def size_deviation(state: Rec, params: Rec, index: int) -> float:
     return math.sqrt(square / (n + state.weight[index]))
 
 
-@nb.njit(cache=True)
+@compiled
 def size_shift_order(state: Rec, params: Rec, index: int, qty: float, now_ns: int) -> None:
     """Learn the size of an aggressor order that hit side `index`."""
     if not (0.0 < qty < np.inf) or not size_shift_advance(state, params, now_ns):
@@ -126,13 +126,13 @@ def size_shift_order(state: Rec, params: Rec, index: int, qty: float, now_ns: in
     state.orders[index] += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def size_z(state: Rec, index: int) -> float:
     """z-score of the recent sizes on side `index`: positive when larger than its habit."""
     return state.recent[index] / math.sqrt(state.recent_orders[index] + 1.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def size_shift(state: Rec, params: Rec) -> float:
     """z of buys − z of sells as of the last advance; NaN until both sides are known."""
     if min(state.orders[0], state.orders[1]) < params.min_orders:

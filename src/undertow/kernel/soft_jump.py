@@ -26,9 +26,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import step_weight
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -102,7 +102,7 @@ def init_soft_jump(state: Rec, params: Rec) -> None:
     state["latest"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def jump_probability(state: Rec, return_bps: float, duration_s: float) -> float:
     """P(jump) of a return, by what is known now; NaN if it is not finite or took no time."""
     if not (abs(return_bps) < np.inf and 0.0 < duration_s < np.inf):
@@ -117,7 +117,7 @@ def jump_probability(state: Rec, return_bps: float, duration_s: float) -> float:
     return 0.0 if odds > 700.0 else 1.0 / (1.0 + math.exp(odds))
 
 
-@nb.njit(cache=True)
+@compiled
 def _learn_scores(state: Rec, params: Rec, p: float, square: float) -> None:
     """Add the products of the scores of (π, ln σ_d, ln σ_j) at this return."""
     of_pi = (p - state.pi) / (state.pi * (1.0 - state.pi))
@@ -134,7 +134,7 @@ def _learn_scores(state: Rec, params: Rec, p: float, square: float) -> None:
     info[5] += of_jump * of_jump
 
 
-@nb.njit(cache=True)
+@compiled
 def _maximise(state: Rec, params: Rec) -> None:
     """π, σ_d², σ_j² from the sums and the prior."""
     n, rare = params.prior_ticks, params.prior_ticks * params.prior_pi
@@ -146,7 +146,7 @@ def _maximise(state: Rec, params: Rec) -> None:
     state.jump_variance = max(jump, params.separation**2 * calm)
 
 
-@nb.njit(cache=True)
+@compiled
 def _move_median(state: Rec, square: float) -> None:
     """One stochastic step of the median of |x| towards this return, in logs."""
     step = max(MEDIAN_STEP, 1.0 / (1.0 + 0.5 * state.ticks))
@@ -157,7 +157,7 @@ def _move_median(state: Rec, square: float) -> None:
         state.median *= math.exp(-step)
 
 
-@nb.njit(cache=True)
+@compiled
 def soft_jump_tick(state: Rec, params: Rec, return_bps: float, duration_s: float) -> None:
     """Learn one tick's return (bps) over `duration_s` seconds."""
     p = jump_probability(state, return_bps, duration_s)
@@ -177,25 +177,25 @@ def soft_jump_tick(state: Rec, params: Rec, return_bps: float, duration_s: float
     state.latest = p
 
 
-@nb.njit(cache=True)
+@compiled
 def toxicity(state: Rec) -> float:
     """π: the rolling share of returns that are jumps."""
     return state.pi
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_calm(state: Rec) -> float:
     """σ_d, bps/√s."""
     return math.sqrt(state.calm_variance)
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_jump(state: Rec) -> float:
     """σ_j, bps/√s."""
     return math.sqrt(state.jump_variance)
 
 
-@nb.njit(cache=True)
+@compiled
 def soft_jump_errors(state: Rec, params: Rec) -> tuple[float, float, float]:
     """Standard errors of (π, ln σ_d, ln σ_j)."""
     n, info = params.prior_ticks, state.information

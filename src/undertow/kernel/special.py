@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
+from undertow.compiled import compiled
 
 
-@nb.njit(cache=True)
+@compiled
 def digamma(x: float) -> float:
     """ψ(x) for x > 0: recurrence to x ≥ 6, then the asymptotic series (error below 1e-9)."""
     total = 0.0
@@ -20,7 +20,7 @@ def digamma(x: float) -> float:
     )
 
 
-@nb.njit(cache=True)
+@compiled
 def trigamma(x: float) -> float:
     """ψ'(x) for x > 0: recurrence to x ≥ 6, then the asymptotic series (error below 1e-8)."""
     total = 0.0
@@ -32,7 +32,7 @@ def trigamma(x: float) -> float:
     return total + 1.0 / x + 0.5 * i + i / x * series
 
 
-@nb.njit(cache=True)
+@compiled
 def mean_root_chi2(freedom: float) -> float:
     """E√(χ²_ν/ν) = √(2/ν)·Γ((ν + 1)/2)/Γ(ν/2)."""
     half = 0.5 * freedom

@@ -26,9 +26,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, clip, decay
 from undertow.kernel.ranges import require
 from undertow.kernel.special import digamma, mean_root_chi2, trigamma
@@ -143,7 +143,7 @@ def init_stochastic_volatility(state: Rec, params: Rec) -> None:
     _mix(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def _predict(state: Rec, params: Rec, seconds: float) -> None:
     for g in range(N_MODELS):
         kept = math.exp(-params.speed[g] * seconds)
@@ -153,7 +153,7 @@ def _predict(state: Rec, params: Rec, seconds: float) -> None:
         state.p_mm[g] += params.level_walk * seconds
 
 
-@nb.njit(cache=True)
+@compiled
 def _update(state: Rec, params: Rec, y: float, noise: float, seconds: float) -> None:
     """Kalman update of every model, and of its weight by how well it had foreseen `y`."""
     kept = decay(seconds, params.half_life_s)
@@ -175,7 +175,7 @@ def _update(state: Rec, params: Rec, y: float, noise: float, seconds: float) -> 
         state.log_weight[g] -= best
 
 
-@nb.njit(cache=True)
+@compiled
 def _mix(state: Rec, params: Rec) -> None:
     """Means and deviations of the mixture."""
     total = speed = speed_2 = xi = xi_2 = spread = 0.0
@@ -207,7 +207,7 @@ def _mix(state: Rec, params: Rec) -> None:
     state.stationary = math.exp(spread / total)
 
 
-@nb.njit(cache=True)
+@compiled
 def _learn_leverage(state: Rec, params: Rec, y: float, seconds: float) -> None:
     """The surprise in `y` against the return of the bin before."""
     if np.isnan(state.last_z):
@@ -219,14 +219,14 @@ def _learn_leverage(state: Rec, params: Rec, y: float, seconds: float) -> None:
     state.lever_reach = kept * state.lever_reach + state.last_reach
 
 
-@nb.njit(cache=True)
+@compiled
 def _empty_bin(state: Rec) -> None:
     state.sum_bps = state.sum_square = state.sum_weighted = 0.0
     state.sum_share = state.sum_share_squared = state.seconds = 0.0
     state.ticks = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def _close_bin(state: Rec, params: Rec) -> None:
     """Read the open bin as one observation and open the next."""
     seconds = state.seconds
@@ -251,7 +251,7 @@ def _close_bin(state: Rec, params: Rec) -> None:
     _empty_bin(state)
 
 
-@nb.njit(cache=True)
+@compiled
 def stochastic_volatility_tick(state: Rec, params: Rec, return_bps: float, duration_s: float) -> None:
     """Learn one tick's return (bps) over `duration_s` seconds."""
     if not (abs(return_bps) < np.inf and 0.0 < duration_s < np.inf):
@@ -271,7 +271,7 @@ def stochastic_volatility_tick(state: Rec, params: Rec, return_bps: float, durat
         _close_bin(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def stochastic_volatility_gap(state: Rec, params: Rec, gap_s: float) -> None:
     """Nothing was seen for `gap_s` seconds: the open bin is dropped, what is known fades."""
     _empty_bin(state)
@@ -282,7 +282,7 @@ def stochastic_volatility_gap(state: Rec, params: Rec, gap_s: float) -> None:
     _mix(state, params)
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_level(state: Rec) -> tuple[float, float]:
     """(m, its error): ln of bps²/s; NaN before the first bin."""
     if state.bins == 0:
@@ -290,19 +290,19 @@ def sv_level(state: Rec) -> tuple[float, float]:
     return state.level, math.sqrt(max(state.level_variance, 0.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_speed(state: Rec) -> tuple[float, float]:
     """(k in 1/s, error of ln k)."""
     return math.exp(state.log_speed), state.log_speed_error
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_vol_of_vol(state: Rec) -> tuple[float, float]:
     """(ξ in 1/√s, error of ln ξ)."""
     return math.exp(state.log_xi), state.log_xi_error
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_log_variance(state: Rec) -> tuple[float, float]:
     """(h, its error) as of the last bin: ln of bps²/s; NaN before the first bin."""
     if state.bins == 0:
@@ -311,7 +311,7 @@ def sv_log_variance(state: Rec) -> tuple[float, float]:
     return state.level + state.deviation, math.sqrt(max(total, 0.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_leverage(state: Rec) -> tuple[float, float]:
     """(ρ within ±1, its error): correlation of returns with changes of h; (0, 1) before it is known."""
     reach = math.exp(state.log_xi) * state.lever_reach
@@ -322,7 +322,7 @@ def sv_leverage(state: Rec) -> tuple[float, float]:
     return clip(rho, -1.0, 1.0), min(math.sqrt(error**2 + (rho * state.log_xi_error) ** 2), 1.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def _expected_log(state: Rec, speed: float, after_s: float) -> tuple[float, float]:
     """Mean and variance of h `after_s` seconds from now."""
     kept = math.exp(-speed * after_s)
@@ -331,7 +331,7 @@ def _expected_log(state: Rec, speed: float, after_s: float) -> tuple[float, floa
     return centre, max(known, 0.0) + state.stationary * (1.0 - kept * kept)
 
 
-@nb.njit(cache=True)
+@compiled
 def sv_forecast(state: Rec, params: Rec, horizon_s: float) -> tuple[float, float]:
     """(mean σ² expected over the next `horizon_s` in bps²/s, deviation of h half-way); NaN if unknown."""
     if state.bins == 0 or not 0.0 < horizon_s < np.inf:

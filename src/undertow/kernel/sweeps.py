@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec, new_record
 from undertow.units import seconds_between
 
@@ -37,7 +37,7 @@ def sweeps_params(*, tau_s: float = 3.0) -> Rec:
     return rec
 
 
-@nb.njit(cache=True)
+@compiled
 def sweeps_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     """Bring the scores to `now_ns`; time that runs backwards changes nothing and gives False."""
     if not state.started:
@@ -54,7 +54,7 @@ def sweeps_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def sweeps_order(state: Rec, params: Rec, index: int, qty: float, levels: int, now_ns: int) -> None:
     """Count an aggressor order of `qty` that hit side `index` and crossed `levels` prices."""
     if not (0.0 < qty < np.inf) or levels < 1 or not sweeps_advance(state, params, now_ns):
@@ -62,13 +62,13 @@ def sweeps_order(state: Rec, params: Rec, index: int, qty: float, levels: int, n
     state.score[index] += qty * levels
 
 
-@nb.njit(cache=True)
+@compiled
 def sweep_score(state: Rec, lot_qty: float) -> float:
     """Buy − sell sweeps in lots·levels as of the last advance; NaN before the start."""
     return (state.score[1] - state.score[0]) / lot_qty if state.started else np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def sweep_total(state: Rec, lot_qty: float) -> float:
     """Buy + sell sweeps in lots·levels: the larger, the more the score has behind it."""
     return (state.score[0] + state.score[1]) / lot_qty

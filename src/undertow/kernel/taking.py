@@ -10,10 +10,10 @@ none that would meet an own order. Immediate or cancel. docs/model.md §7.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.instrument import price_of, round_size
 from undertow.kernel.desk import IOC, PENDING_MODIFY, put_new
 from undertow.kernel.l2book import Book, level_qty
@@ -25,7 +25,7 @@ TAKER_LEVEL = -1
 """Level noted with an order that takes: none."""
 
 
-@nb.njit(cache=True)
+@compiled
 def taking_qty(
     rungs: Rec, inst: Rec, eta: float, edge: float, lot_qty: float, tick: int, most: float
 ) -> float:
@@ -40,7 +40,7 @@ def taking_qty(
     return qty
 
 
-@nb.njit(cache=True)
+@compiled
 def _room_to_take(desk: Rec, side: int, tick: int, limit_qty: float) -> float:
     """What position and orders of `side` leave of the limit; 0 while a taker flies or one would meet us."""
     room = limit_qty - side * desk.position
@@ -53,7 +53,7 @@ def _room_to_take(desk: Rec, side: int, tick: int, limit_qty: float) -> float:
     return room
 
 
-@nb.njit(cache=True)
+@compiled
 def take(
     desk: Rec,
     ladder: Rec,

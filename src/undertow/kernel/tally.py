@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ladder import REASON_NAMES
 from undertow.records import Rec
 
@@ -25,7 +25,7 @@ TALLY: Final = np.dtype(
 )
 
 
-@nb.njit(cache=True)
+@compiled
 def tally_ladder(tally: Rec, ladder: Rec) -> None:
     """Count the levels of a decided `ladder` by reason."""
     for k in range(ladder.bid.levels):

@@ -23,9 +23,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.lagged import LAGGED, lag_clear, lag_push, lagged
 from undertow.kernel.ranges import require
@@ -93,7 +93,7 @@ def init_trend(state: Rec, params: Rec) -> None:
     state["moves_bps"] = state["rate"] = state["agreement"] = state["direction"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def trend_gap(state: Rec) -> None:
     """The feed reports a gap: windows start anew, the trial under way is void; counts stay."""
     for w in range(N_WINDOWS):
@@ -104,7 +104,7 @@ def trend_gap(state: Rec) -> None:
     state.trial_sign = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def trend_see(state: Rec, params: Rec, now_ns: int, mid: float) -> bool:
     """Note the mid, at every message or cycle; whether it counts (positive, finite, not backward)."""
     if not 0.0 < mid < np.inf or (state.started and now_ns < state.now_ns):
@@ -119,7 +119,7 @@ def trend_see(state: Rec, params: Rec, now_ns: int, mid: float) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _settle_trial(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
     """Count the trial under way once its horizon has passed; void if the look came far too late."""
     if state.trial_sign == 0.0:
@@ -137,7 +137,7 @@ def _settle_trial(state: Rec, params: Rec, now_ns: int, log_mid: float) -> None:
     state.trial_sign = 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _combine(state: Rec, params: Rec, sigma: float) -> None:
     """Rate, agreement and direction from the moves; needs every window's length."""
     moves, lengths = 0.0, 0.0
@@ -156,7 +156,7 @@ def _combine(state: Rec, params: Rec, sigma: float) -> None:
     state.direction = clip(moves / (sigma * math.sqrt(overlap)), -1.0, 1.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def trend_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -> None:
     """Read the trend at `now_ns`; once per cycle. `sigma` is σ_total in bps/√s.
 
@@ -182,21 +182,21 @@ def trend_look(state: Rec, params: Rec, now_ns: int, mid: float, sigma: float) -
         state.trial_ns = now_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def p_continuation(state: Rec, params: Rec) -> float:
     """Probability that the next move over the horizon has the sign of a trend; .5 while untried."""
     tried = state.successes + state.failures
     return (params.prior + state.successes) / (2.0 * params.prior + tried)
 
 
-@nb.njit(cache=True)
+@compiled
 def p_continuation_deviation(state: Rec, params: Rec) -> float:
     """Posterior standard deviation of `p_continuation`."""
     p = p_continuation(state, params)
     return math.sqrt(p * (1.0 - p) / (2.0 * params.prior + state.successes + state.failures + 1.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def trend_continuation(state: Rec, params: Rec) -> float:
     """(p_continuation − ½)·direction: positive where what is expected next is a rise; NaN while silent."""
     return (p_continuation(state, params) - 0.5) * state.direction

@@ -27,9 +27,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend, clip, decay, step_weight
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec, new_record
@@ -116,7 +116,7 @@ def init_volatility(state: Rec, params: Rec) -> None:
     state["previous_bps"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def volatility_tick(state: Rec, params: Rec, return_bps: float, duration_s: float) -> None:
     """Learn one tick of the volume clock."""
     if not (abs(return_bps) < np.inf and 0.0 < duration_s < np.inf):
@@ -146,7 +146,7 @@ def volatility_tick(state: Rec, params: Rec, return_bps: float, duration_s: floa
     state.ticks += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def volatility_gap(state: Rec, params: Rec) -> None:
     """After a gap what was known is worth `prior_ticks` ticks; no return reaches across it."""
     state.previous_bps = np.nan
@@ -166,26 +166,26 @@ def volatility_gap(state: Rec, params: Rec) -> None:
         state.window_duration[k] *= kept
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_total(state: Rec, params: Rec, horizon: int) -> float:
     """Volatility with jumps at half-life FAST, MEDIUM or SLOW, bps/√s."""
     return max(math.sqrt(state.square[horizon] / state.duration[horizon]), params.floor_sigma)
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_clean(state: Rec, params: Rec, horizon: int) -> float:
     """Volatility without jumps at half-life FAST, MEDIUM or SLOW, bps/√s."""
     return max(math.sqrt(state.bipower[horizon] / state.pair_duration[horizon]), params.floor_sigma)
 
 
-@nb.njit(cache=True)
+@compiled
 def jump_weight(state: Rec, params: Rec) -> float:
     """Share of the variance that comes in jumps, clip(1 − BV/RV, 0, .9), at the medium half-life."""
     ratio = (sigma_clean(state, params, MEDIUM) / sigma_total(state, params, MEDIUM)) ** 2
     return clip(1.0 - ratio, 0.0, 0.9)
 
 
-@nb.njit(cache=True)
+@compiled
 def volatility_regime(state: Rec, params: Rec) -> float:
     """σ over the short window / σ over the long one (30 s / 300 s)."""
     floor = params.floor_sigma**2
@@ -194,7 +194,7 @@ def volatility_regime(state: Rec, params: Rec) -> float:
     return math.sqrt(short / long)
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_effective(state: Rec, params: Rec) -> float:
     """The volatility that prices inventory and adverse selection, bps/√s."""
     w = jump_weight(state, params)
@@ -204,7 +204,7 @@ def sigma_effective(state: Rec, params: Rec) -> float:
     return blend(slow, fast, share) * max(1.0, volatility_regime(state, params) ** params.regime_power)
 
 
-@nb.njit(cache=True)
+@compiled
 def excess_kurtosis(state: Rec, params: Rec) -> float:
     """Excess kurtosis of tick returns (slow half-life), shrunk to 0 by `kurtosis_prior_ticks`."""
     weight = state.weight[SLOW]
@@ -216,7 +216,7 @@ def excess_kurtosis(state: Rec, params: Rec) -> float:
     return raw * ticks / (ticks + params.kurtosis_prior_ticks)
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_relative_error(state: Rec, params: Rec) -> float:
     """Standard error of the slow σ_total as a fraction of it: ½·√((excess kurtosis + 2)/n)."""
     ticks = state.weight[SLOW] ** 2 / state.weight_squared

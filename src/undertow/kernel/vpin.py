@@ -23,9 +23,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.kernel.ewma import blend
 from undertow.kernel.ranges import require
 from undertow.records import Rec, new_record
@@ -92,7 +92,7 @@ def init_vpin(state: Rec, params: Rec) -> None:
     state["value"] = state["signed"] = np.nan
 
 
-@nb.njit(cache=True)
+@compiled
 def vpin_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     """Bring the volume rate to `now_ns`; time that runs backwards changes nothing and gives False."""
     if not state.started:
@@ -111,7 +111,7 @@ def vpin_advance(state: Rec, params: Rec, now_ns: int) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _bulk_imbalance(state: Rec, px: float) -> float:
     """(2Φ(Δp/σ) − 1)·V of the bucket that ends at `px`; learns σ afterwards."""
     change = math.log(px / state.end_px) if state.end_px > 0.0 else 0.0
@@ -126,7 +126,7 @@ def _bulk_imbalance(state: Rec, px: float) -> float:
     return share * state.bucket_qty
 
 
-@nb.njit(cache=True)
+@compiled
 def _close_bucket(state: Rec, params: Rec, px: float) -> None:
     """The open bucket is full: keep its imbalance and read VPIN anew."""
     at = state.at
@@ -149,7 +149,7 @@ def _close_bucket(state: Rec, params: Rec, px: float) -> None:
     state.signed = state.value * direction / recent
 
 
-@nb.njit(cache=True)
+@compiled
 def vpin_order(state: Rec, params: Rec, index: int, qty: float, px: float, now_ns: int) -> None:
     """Count an aggressor order of `qty` on side `index` (0 bid, 1 ask); `px` is read with bulk only."""
     if not (0.0 < qty < np.inf) or (params.bulk and not (0.0 < px < np.inf)):
@@ -175,13 +175,13 @@ def vpin_order(state: Rec, params: Rec, index: int, qty: float, px: float, now_n
         _close_bucket(state, params, px)
 
 
-@nb.njit(cache=True)
+@compiled
 def vpin(state: Rec) -> float:
     """Share of volume that is one-sided within its bucket, 0–1; NaN until `min_buckets`."""
     return state.value
 
 
-@nb.njit(cache=True)
+@compiled
 def vpin_signed(state: Rec) -> float:
     """VPIN × net buying in the last five buckets, within ±1; NaN until `min_buckets`."""
     return state.signed

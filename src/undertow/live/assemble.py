@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,21 +12,33 @@ from undertow import makers
 from undertow.clock import Clock
 from undertow.config import Config
 from undertow.instrument import Instrument
+from undertow.live.guarding import (
+    Ear,
+    account_gate,
+    limits_of,
+    make_guard,
+    order_coins,
+    paper_limits,
+)
 from undertow.live.heard import HeardExecution
 from undertow.live.links import Links
-from undertow.live.spec import RunSpec
+from undertow.live.remembering import SessionMemory, WrittenMemory
+from undertow.live.spec import CannotRun, RunSpec
 from undertow.monitor.facts import SessionFacts
 from undertow.monitor.watch import SessionWatch
 from undertow.replay.from_config import settings_of
+from undertow.risk.guard import Guard
+from undertow.risk.memory import FileMemory
+from undertow.risk.settings import RiskFile
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.margin import MarginBook
-from undertow.trading.orders.coins import Coin as OrderCoin
+from undertow.trading.orders.account_limits import AccountGate
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.limits import Limits
-from undertow.trading.orders.manager import VenueExecution
-from undertow.trading.orders.notices import Kind, Notice
+from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.venue_port import AccountReports, ClientPort
 from undertow.trading.paper import PaperExecution, PaperMarket
+from undertow.trading.paper_journal import JournaledPaper
 from undertow.trading.runner import CoinRunner
 from undertow.trading.seams import Execution
 from undertow.trading.session import LiveSession
@@ -38,17 +51,6 @@ from undertow.venue.fees import read_fees
 from undertow.venue.universe import Coin, UnknownCoin, discover
 from undertow.venue.wire.actions import UpdateLeverage
 from undertow.venue.wire.info import AllMidsRequest, ClearinghouseStateRequest
-
-LIMIT_SLACK = 1.5
-"""The order manager's position limit over the maker's own.
-
-The maker's moves with the price and counts a modify as its new order; the order manager counts the larger
-of the two, and every order whose end it has not been told of.
-"""
-
-
-class CannotRun(ValueError):
-    """A session that cannot be started as asked; the text says what to change."""
 
 
 @dataclass
@@ -67,6 +69,9 @@ class Parts:
     instruments: dict[str, Instrument]
     mids: dict[str, float]
     recorder: SessionRecorder
+    guard: Guard
+    kept: FileMemory
+    memory: SessionMemory
 
 
 @dataclass
@@ -151,35 +156,32 @@ def make_runners(
     ]
 
 
-def venue_execution(
-    client: VenueClient, found: Found, config: Config, clock: Clock, facts: SessionFacts
+def _venue_execution(
+    spec: RunSpec,
+    client: VenueClient,
+    clock: Clock,
+    coins: Coins,
+    limits: Mapping[str, Limits],
+    gate: AccountGate,
+    ear: Ear,
+    memory: SessionMemory,
 ) -> VenueExecution:
     """Orders to the venue, with limits the makers cannot bypass."""
-    coins = Coins([OrderCoin(coin.name, coin.asset, found.instruments[coin.name]) for coin in found.coins])
-    limits = {}
-    for coin in found.coins:
-        most_usd = config.risk.lot_usd * config.risk.q_max_lots * LIMIT_SLACK
-        limits[coin.name] = Limits(
-            max_position_qty=most_usd / found.mids[coin.name], max_order_usd=most_usd, band=0.05
-        )
-
-    def hear(notice: Notice) -> None:
-        if notice.kind in (Kind.REFUSED, Kind.LIMIT) and notice.coin:
-            own = facts.coin(notice.coin)
-            own.refused, own.refused_ns = notice.text, notice.now_ns
-            own.rejects[str(notice.kind)] = own.rejects.get(str(notice.kind), 0) + 1
-        elif notice.kind not in (Kind.ASKED, Kind.ORPHAN):
-            facts.notes.append(f"{notice.kind}: {notice.text}")
-            del facts.notes[:-20]
-
-    return VenueExecution(
+    execution = VenueExecution(
         ClientPort(client, coins),
         coins,
         limits,
         clock,
-        session=(clock.now_ns() // NS_PER_MS) & 0xFFFFFFFF,
-        listener=hear,
+        session=memory.about.number,
+        options=OrderOptions(expire_after_s=spec.expire_after_s),
+        listener=ear,
+        account=gate,
+        journal=memory.journal,
     )
+    if memory.recollection is not None:
+        client.nonces.raise_to(memory.recollection.last_nonce)
+        execution.adopt(memory.recollection.memory)
+    return execution
 
 
 def put_together(
@@ -192,37 +194,58 @@ def put_together(
     runners: list[CoinRunner],
     facts: SessionFacts,
     recorder: SessionRecorder,
+    risk: RiskFile,
+    kept: FileMemory,
+    memory: SessionMemory,
 ) -> Parts:
     """Connect the parts to each other; nothing is started yet."""
-    watch = SessionWatch(facts)
+    watch, ear = SessionWatch(facts), Ear(facts)
+    start_equity_usd = memory.about.start_equity_usd
+    margin = MarginBook(start_equity_usd, leverage)
+    mids = {coin.name: found.mids[coin.name] for coin in found.coins}
+    limits, gate = limits_of(risk, config, mids), account_gate(risk, margin)
+    coins = order_coins(found.coins, found.instruments)
     execution: PaperExecution | VenueExecution
+    journalled: Execution
     if spec.orders == "paper":
-        markets = [PaperMarket(coin, instrument) for coin, instrument in found.instruments.items()]
-        execution = PaperExecution(markets, settings_of(config), keep_fills=True)
+        markets = [PaperMarket(coin.name, coin.instrument) for coin in coins.by_name.values()]
+        refuse = paper_limits(coins, limits, gate)
+        execution = PaperExecution(markets, settings_of(config), keep_fills=True, limits=refuse)
+        journalled = JournaledPaper(execution, memory.journal, coins, clock, memory.recollection)
     else:
-        execution = venue_execution(client, found, config, clock, facts)
-    heard: Execution = HeardExecution(execution, watch.on_fill)
-    margin = MarginBook(found.equity_usd, leverage)
-    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin)
+        execution = journalled = _venue_execution(spec, client, clock, coins, limits, gate, ear, memory)
+    heard: Execution = HeardExecution(journalled, watch.on_fill)
     feed = MarketFeed([coin.name for coin in found.coins], spec.references)
+    for name, seen in memory.shown.items():
+        feed.coin(name).resumed(seen.last_ns)
+    resumed = memory.recollection is not None
+    session = LiveSession(runners, heard, clock, recorder=recorder, margin=margin, resumed=resumed)
+    enforcer = execution.limits if isinstance(execution, PaperExecution) else execution
+    latches = WrittenMemory(kept, memory.journal, clock)
+    guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, latches, facts)
+    ear.session, ear.guard = session, guard
+    if memory.recollection is not None:
+        guard.number_from(memory.recollection.last_own_id + 1)
     account = None
     if isinstance(execution, VenueExecution):
         account = AccountFeed(
             client,
             AccountReports(execution),
-            since_ms=clock.now_ns() // NS_PER_MS,
+            since_ms=memory.since_ms,
+            payments_since_ms=memory.about.created_ns // NS_PER_MS,
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
             orders=False,
         )
     orders = execution if isinstance(execution, VenueExecution) else None
     links = Links(client, feed, session, account, facts.connection, orders)
+    session.stale = links.stale
     for runner in runners:
         state, params = runner.state, runner.params.view(np.recarray)[0]
         watch.add_coin(runner.coin, runner.maker, state, params, runner.instrument, runner.book)
     facts.started_ns = clock.now_ns()
     if spec.duration_s is not None:
         facts.ends_ns = facts.started_ns + round(spec.duration_s * NS_PER_S)
-    facts.money.start_equity_usd = found.equity_usd
+    facts.money.start_equity_usd = start_equity_usd
     return Parts(
         spec,
         client,
@@ -236,4 +259,7 @@ def put_together(
         found.instruments,
         found.mids,
         recorder,
+        guard,
+        kept,
+        memory,
     )

@@ -21,11 +21,6 @@ class HeardExecution:
     def __init__(self, execution: Execution, on_fill: OnFill) -> None:
         self._execution, self._on_fill = execution, on_fill
 
-    @property
-    def positions(self) -> dict[str, float]:
-        """Positions found at the start, by coin."""
-        return getattr(self._execution, "positions", {})
-
     async def start(self, deliver: Deliver) -> None:
         """See `Execution.start`."""
 
@@ -36,6 +31,11 @@ class HeardExecution:
                 self._on_fill(received.coin, row)
 
         await self._execution.start(heard)
+
+    @property
+    def positions(self) -> dict[str, float]:
+        """Positions the execution found, by coin, in the venue's unit."""
+        return dict(getattr(self._execution, "positions", {}))
 
     def send(self, coin: str, now_ns: int, actions: NDArray[np.void]) -> None:
         """See `Execution.send`."""

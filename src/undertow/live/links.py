@@ -1,7 +1,7 @@
 """The session's links to the venue: market data to the makers, the account's stream to the orders.
 
-They are connections of their own, so that what ends one leaves the other. `look`, a few times a second,
-tells the session which sides are stale and the screen how the links stand.
+They are connections of their own, so that what ends one leaves the other. Which sides are stale the
+session asks the feed itself, at every timer; a lost connection is told at once. `look` is for the screen.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class Links:
         self._feed, self._session, self._account, self._facts = feed, session, account, facts
         self._market = MarketData(client, feed, session.deliver, on_lost=self._lost, on_back=self._back)
         self._stream: Connection | None = None
-        self._stale: dict[tuple[str, int], bool] = {}
         self._orders, self._blind_ns = orders, 0
         if account is not None:
             self._stream = client.connection(account)
@@ -73,19 +72,9 @@ class Links:
         await self._market.close()
 
     def look(self, now_ns: int) -> None:
-        """What has become stale or fresh, and how the links stand.
-
-        A session that does not see its account grows nothing, and after a while takes back what would.
-        """
+        """How the links stand, and whether the account can be seen: a session that cannot grows nothing."""
         blind = self._session.gate.blind = self._orders is not None and self._orders.is_blind
         self._blind_ns = (self._blind_ns or now_ns) if blind else 0
-        lost = blind and now_ns - self._blind_ns > BLIND_S * NS_PER_S
-        for coin in self._feed.coins:
-            for side in (1, -1):
-                stale = lost or self._feed.stale(coin, side, now_ns) is not None
-                if stale != self._stale.get((coin, side), False):
-                    self._stale[coin, side] = stale
-                    self._session.set_stale(coin, stale, side)
         self._note(now_ns)
 
     def _back(self) -> None:
@@ -93,12 +82,17 @@ class Links:
         if self._orders is not None:
             self._orders.hurry()
 
+    def stale(self, coin: str, side: int, now_ns: int) -> str | None:
+        """Why growing quotes of a side may not stand: the feed's reason, or an account long unseen."""
+        reason = self._feed.stale(coin, side, now_ns)
+        if reason is None and self._blind_ns and now_ns - self._blind_ns > BLIND_S * NS_PER_S:
+            return "the account's stream is down"
+        return reason
+
     def _lost(self, coins: Sequence[str], reason: str) -> None:
         """A market connection is gone: its coins are stale at once."""
         self._facts.note = reason
         for coin in coins:
-            for side in (1, -1):
-                self._stale[coin, side] = True
             self._session.set_stale(coin, True)
 
     def _note(self, now_ns: int) -> None:

@@ -2,31 +2,33 @@
 
     exchange (a local one starts here) -> client -> makers -> feed and orders -> screen -> stop -> account
 
-The session ends after its duration, when `stop` is set, or when something breaks; in every case all
-orders are cancelled first and the account is taken last. `prepare` and `trade` do it over any client:
-sockets, or an exchange in the same process on virtual time.
+The session ends after its duration, when it is told to, or when something breaks; in every case all
+orders are cancelled first and the account is taken last.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 
-import undertow
+from undertow import makers
 from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.exchange.child import Spawned
 from undertow.exchange.spec import MarketSpec
-from undertow.live.assemble import CannotRun, Parts, look_around, make_runners, put_together, set_leverage
+from undertow.live import rollout
+from undertow.live.about import about
+from undertow.live.assemble import Parts, look_around
+from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
+from undertow.live.controlled import controlled
+from undertow.live.deadman import protected
 from undertow.live.ending import CoinEnd, end_of
-from undertow.live.facts import Facts
+from undertow.live.handle import Handle
+from undertow.live.joining import Net, http_url, join, net_of, stage_allowed
 from undertow.live.local import (
     histories,
     local_markets,
@@ -34,51 +36,51 @@ from undertow.live.local import (
     start_exchange,
     throwaway_signer,
 )
-from undertow.live.spec import RunSpec
-from undertow.live.warming import watch
-from undertow.monitor.facts import SessionFacts
+from undertow.live.preparing import Say, Used, prepare
+from undertow.live.private import no_core_dump, private_files
+from undertow.live.reload import Reloaded, Reloader
+from undertow.live.remembering import taken_up_spec
+from undertow.live.shown import faults_of, shown_of
+from undertow.live.spec import CannotRun, RunSpec
+from undertow.live.stages import staged
+from undertow.live.trade import Show, Stopped, Traded, trade, unless_stopped
+from undertow.live.watching import Watching
 from undertow.monitor.view import SessionView
 from undertow.recording import Recording
-from undertow.trading.capture import SessionRecorder
-from undertow.trading.orders.stopping import OrdersLeft
 from undertow.venue.client import VenueClient
-from undertow.venue.endpoints import endpoints
-from undertow.venue.http import HttpxClient
 from undertow.venue.signing import Signer
-from undertow.venue.sockets import connector
-
-T = TypeVar("T")
-Say = Callable[[str], None]
-Show = Callable[[SessionView], None]
-
-
-class Stopped(Exception):
-    """Told to stop before anything was sent."""
 
 
 @dataclass(frozen=True)
 class Ended:
     """What a session leaves: its folder, an end per coin, equity before and after, what went wrong.
 
-    ``folder`` None: it was stopped before it began, and nothing was sent.
+    ``folder`` None: it was stopped before it began, and nothing was sent. ``broke``: the fault that ended
+    it; its orders were cancelled and its account taken all the same.
     """
 
-    folder: Path | None
-    coins: tuple[CoinEnd, ...]
-    start_equity_usd: float
-    equity_usd: float
-    orders_left: int
-    requests: int
-    notes: tuple[str, ...]
-
-
-@dataclass
-class Traded:
-    """How trading ended: what the account is worth, orders that could not be cancelled, what is to be said."""
-
+    folder: Path | None = None
+    coins: tuple[CoinEnd, ...] = ()
+    start_equity_usd: float = 0.0
     equity_usd: float = 0.0
     orders_left: int = 0
-    said: list[str] = field(default_factory=list)
+    requests: int = 0
+    notes: tuple[str, ...] = ()
+    broke: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """A session at its venue: what is known before its parts are made."""
+
+    spec: RunSpec
+    used: Used
+    client: VenueClient
+    parts: Parts
+    watched: Signer | None
+    """Whose orders a dead-man's switch watches; None: they end with the exchange, or go nowhere."""
+    outside: bool
+    """Whether other processes can talk to it."""
 
 
 async def run_session(
@@ -88,199 +90,173 @@ async def run_session(
     signer: Signer | None,
     say: Say,
     show: Show,
-    stop: asyncio.Event,
+    handle: Handle,
+    net: Net | None = None,
 ) -> Ended:
     """Run a session. `say` gets lines on the way to the first quote, `show` the views while it runs.
 
-    Raises `CannotRun` where it cannot start as asked, `OSError` where the exchange cannot be reached.
+    `net`: the ways to the venue, where they are not those of ``spec``. Whatever is written is its
+    owner's alone. Raises `CannotRun`, `KeyRefused` or `JournalError` where it cannot start as asked,
+    `OSError` where the exchange cannot be reached.
     """
+    if signer is not None:
+        no_core_dump()
     clock = WallClock()
+    if spec.resume:
+        spec, config = taken_up_spec(spec, config)
     try:
-        async with contextlib.AsyncExitStack() as stack:
-            markets: tuple[MarketSpec, ...] = ()
-            child: Spawned | None = None
-            if spec.network == "local" and not spec.url:
-                markets = local_markets(spec)
-                signer = signer or throwaway_signer()
-                say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
-                child = await _unless_stopped(stop, start_exchange(spec, markets, signer.address))
-                stack.push_async_callback(child.stop)
-                spec = msgspec.structs.replace(
-                    spec,
-                    url=child.url,
-                    coins=spec.coins or tuple(m.coin for m in markets),
-                    references=spec.references or local_references(markets),
+        with private_files():
+            async with contextlib.AsyncExitStack() as stack:
+                joined = await unless_stopped(
+                    handle.stop, _joined(spec, config, signer, say, clock, net, stack)
                 )
-            client = _client(spec, clock, signer)
-            stack.push_async_callback(client.close)
-            preset = markets[0].source if len(markets) == 1 else None
-            past = histories(markets, spec.seed, child.start_ns) if child is not None else {}
-            parts = await _unless_stopped(
-                stop, prepare(spec, config, client, clock, say=say, preset=preset, past=past)
-            )
-            traded = await trade(parts, stop, show)
-            return account(parts, config, traded)
+                folder = joined.parts.recorder.folder
+                watching = Watching(config, joined.parts.facts, joined.parts.watch, folder, clock, say)
+                async with watching:
+                    return await _lived(joined, handle, show, watching)
     except Stopped:
-        return Ended(None, (), 0.0, 0.0, 0, 0, ())
+        return Ended()
 
 
-async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is given up (`Stopped`) as soon as `stop` is set."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise Stopped
-    finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
-
-
-def _client(spec: RunSpec, clock: Clock, signer: Signer | None) -> VenueClient:
-    """The client of `spec`'s network."""
-    where = endpoints(spec.network)
-    http_url = spec.url or where.http
-    ws_url = http_url.replace("http", "ws", 1) + "/ws" if spec.url else where.ws
-    return VenueClient(
-        HttpxClient(http_url),
-        connector(ws_url, clock),
-        clock,
-        network=spec.network,
-        signer=signer,
-        account=spec.account or None,
-        seed=spec.seed,
-    )
-
-
-async def prepare(
+async def _joined(
     spec: RunSpec,
     config: Config,
-    client: VenueClient,
-    clock: Clock,
-    *,
+    signer: Signer | None,
     say: Say,
-    preset: str | None = None,
-    past: Mapping[str, Recording] | None = None,
-    name: str | None = None,
-) -> Parts:
-    """Everything up to the first row. ``name``: of the session's folder (one that exists gets new legs)."""
-    past = past or {}
+    clock: Clock,
+    net: Net | None,
+    stack: contextlib.AsyncExitStack,
+) -> _Joined:
+    """At the venue, with everything made and nothing started."""
+    markets: tuple[MarketSpec, ...] = ()
+    child: Spawned | None = None
+    if spec.network == "local" and not spec.url and net is None:
+        markets = local_markets(spec)
+        signer = throwaway_signer()
+        say(f"starting the local exchange with {', '.join(m.coin for m in markets)}")
+        child = await start_exchange(spec, markets, signer.address)
+        stack.push_async_callback(child.stop)
+        spec = msgspec.structs.replace(
+            spec,
+            url=child.url,
+            account="",
+            coins=spec.coins or tuple(m.coin for m in markets),
+            references=spec.references or local_references(markets),
+        )
+    watched = signer if spec.dead_man and spec.orders == "venue" and child is None and net is None else None
+    outside = net is None
+    net = net or net_of(spec, clock)
+    stack.push_async_callback(net.http.close)
+    spec, client, authority = await join(spec, net, clock, signer)
+    skipped = stage_allowed(spec, config)
+    _tell_authority(authority, say)
+    preset = markets[0].source if len(markets) == 1 else None
+    past: Mapping[str, Recording] = histories(markets, spec.seed, child.start_ns) if child is not None else {}
     found = await look_around(client, spec, spec.coins, config)
-    leverage = {coin.name: float(min(spec.leverage, coin.max_leverage)) for coin in found.coins}
-    if spec.orders == "venue":
-        leverage = await set_leverage(client, found.coins, spec.leverage)
-    runners = make_runners(spec, config, found.instruments, preset)
-    for runner in runners:
-        if runner.coin in past:
-            watch(runner, past[runner.coin])
-    name = name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{spec.maker}"
-    folder = spec.folder / name
-    say(f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}), {found.equity_usd:,.2f} USD; {folder}")
-    mode = {"mainnet": "live", "testnet": "testnet"}.get(spec.network, "paper")
-    facts = SessionFacts(
-        session=name,
-        mode="paper" if spec.orders == "paper" else mode,  # type: ignore[arg-type]
-        venue=spec.network,
-        market=", ".join(spec.markets if spec.network == "local" else spec.coins),
-    )
-    recorder = SessionRecorder(
-        folder,
-        execution=spec.orders,
-        about={"undertow": undertow.__version__, "config": msgspec.to_builtins(config)},
-    )
-    return put_together(spec, config, client, clock, found, leverage, runners, facts, recorder)
+
+    def make(read: Config) -> Config:
+        return makers.with_calibration(staged(read, spec.stage, found.instruments, found.mids), preset)
+
+    used = Used(config, make(config), make, skipped)
+    passing = child is not None
+    parts = await prepare(spec, used, client, clock, say=say, found=found, past=past, passing=passing)
+    return _Joined(spec, used, client, parts, watched, outside)
 
 
-async def trade(parts: Parts, stop: asyncio.Event, show: Show) -> Traded:
-    """From the first row until every order is cancelled. Raises `Stopped` where nothing was begun."""
-    facts, traded = Facts(parts), Traded()
-    async with contextlib.AsyncExitStack() as stack:
-        await _unless_stopped(stop, parts.session.start(parts.mids))
-        stack.push_async_callback(parts.links.close)
-        watching = asyncio.create_task(_watch(parts, facts, show))
-        stack.push_async_callback(_cancelled, watching)
-        try:
-            parts.links.start()
-            await _until(stop, parts, watching)
-        finally:
-            parts.facts.stopping = parts.facts.stopping or _why(stop, watching)
-            try:
-                await parts.session.stop()
-            except OrdersLeft as error:
-                traded.orders_left = max(len(error.oids), 1)
-                parts.facts.notes.append(str(error))
-        traded.equity_usd = await facts.equity()
-        show(parts.watch.view(parts.client.clock.now_ns(), fresh=True))
-    traded.said = facts.said
+def _tell_authority(authority: Authority | None, say: Say) -> None:
+    """Who trades for whom, and how long still."""
+    if authority is None or authority.role != "agent":
+        return
+    for_whom = f"{authority.account}" + (f", which {authority.owner} owns" if authority.vault else "")
+    days = authority.days_left
+    left = "" if days is None else f"; it expires in {days:.0f} days"
+    say(f"trading with an agent for {for_whom}{left}")
+    if days is not None and days < EXPIRY_WARNING_DAYS:
+        say("the agent expires soon: approve a new one before it does")
+
+
+async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching) -> Ended:
+    """From the first row to the account."""
+    parts, used, spec = joined.parts, joined.used, joined.spec
+
+    def seen(view: SessionView) -> None:
+        watching.show(view)
+        show(view)
+
+    watching.tell("start", f"{spec.maker} on {', '.join(spec.coins)} ({spec.network}, {spec.stage}) begins")
+    for text in used.skipped:
+        parts.facts.notes.append(f"stages skipped: {text}")
+    handle.attach(_reloading(parts, used, watching))
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if joined.outside:
+                await stack.enter_async_context(controlled(parts))
+            traded = await _watched_trade(joined, handle, seen)
+    finally:
+        handle.attach(None)
+    traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
+    ended = account(parts, used, traded)
+    gained = ended.equity_usd - ended.start_equity_usd
+    broke = "" if ended.broke is None else f" {type(ended.broke).__name__}: {ended.broke};"
+    watching.tell(
+        "stop",
+        f"ended ({parts.facts.stopping}):{broke} {ended.equity_usd:,.2f} USD, {gained:+,.2f}, "
+        f"orders left: {ended.orders_left}",
+        urgent=ended.orders_left > 0 or ended.broke is not None,
+    )
+    return ended
+
+
+async def _watched_trade(joined: _Joined, handle: Handle, seen: Show) -> Traded:
+    """Trade, under a dead-man's switch where orders would outlive the process."""
+    if joined.watched is None:
+        return await trade(joined.parts, handle.stop, seen)
+    async with protected(joined.parts, http_url(joined.spec), joined.watched) as protection:
+        traded = await trade(joined.parts, handle.stop, seen)
+        protection.orders_left = traded.orders_left > 0
     return traded
 
 
-def _why(stop: asyncio.Event, watching: asyncio.Task[None]) -> str:
-    """Why the session ends, for the screen."""
-    if watching.done():
-        return "something broke"
-    return "stopped" if stop.is_set() else "its time is up"
-
-
-def account(parts: Parts, config: Config, traded: Traded) -> Ended:
-    """The account of a session that has traded, and the report of each of its coins."""
-    folder = parts.recorder.folder
-    said = tuple(traded.said)
-    ends = tuple(
-        end_of(folder, runner.coin, runner.maker, parts.spec, config, said)
-        for runner in parts.session.runners
-    )
-    start = parts.facts.money.start_equity_usd or 0.0
-    requests = sum(int(runner.desk.requests) for runner in parts.session.runners)
+def account(parts: Parts, used: Used, traded: Traded) -> Ended:
+    """The account of every coin with its report, and a line in the rollout's record."""
+    spec, session, folder = parts.spec, parts.facts.session, parts.recorder.folder
+    said, ends = tuple(traded.said), []
+    for runner in parts.session.runners:
+        end = end_of(folder, runner.coin, runner.maker, spec, used.made, said)
+        faults = faults_of(parts.execution, parts.facts, runner.coin, traded)
+        line = shown_of(end, spec, session, faults, used.skipped)
+        rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
+        ends.append(end)
     return Ended(
-        folder, ends, start, traded.equity_usd, traded.orders_left, requests, tuple(parts.facts.notes)
+        folder=folder,
+        coins=tuple(ends),
+        start_equity_usd=parts.facts.money.start_equity_usd or 0.0,
+        equity_usd=traded.equity_usd,
+        orders_left=traded.orders_left,
+        requests=sum(int(runner.desk.requests) for runner in parts.session.runners),
+        notes=tuple(parts.facts.notes),
+        broke=traded.broke,
     )
 
 
-async def _until(stop: asyncio.Event, parts: Parts, watching: asyncio.Task[None]) -> None:
-    """Wait for the end of the duration, for `stop`, or for something to break."""
-    stopping = asyncio.create_task(stop.wait())
-    timeout = parts.spec.duration_s
-    try:
-        waiting: list[asyncio.Task[Any]] = [stopping, watching]
-        done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await _cancelled(stopping)
-    for task in done:
-        if task is watching and (error := watching.exception()) is not None:
-            raise error
+def _reloading(parts: Parts, used: Used, watching: Watching) -> Callable[[Callable[[], Config]], Reloaded]:
+    """How the session takes another configuration."""
+    reloader = Reloader(
+        used.read,
+        used.make,
+        parts.spec.maker,
+        parts.session.runners,
+        parts.recorder,
+        lambda config: about(config, parts.spec),
+    )
+
+    def reload(read: Callable[[], Config]) -> Reloaded:
+        done = reloader.reload(read, parts.client.clock.now_ns())
+        parts.facts.notes.append(done.text)
+        watching.tell("config", done.text)
+        return done
+
+    return reload
 
 
-async def _watch(parts: Parts, facts: Facts, show: Show) -> None:
-    """Look at the session a few times a second, and ask the venue what it alone knows now and then."""
-    clock = parts.client.clock
-    budget_at = 0.0
-    loop = asyncio.get_running_loop()
-    while True:
-        if parts.session.failure is not None:
-            raise parts.session.failure
-        now_ns = clock.now_ns()
-        parts.links.look(now_ns)
-        facts.note(now_ns)
-        parts.watch.look_next(now_ns)
-        show(parts.watch.view(now_ns))
-        if loop.time() >= budget_at and parts.links.is_up and parts.client.account is not None:
-            budget_at = loop.time() + 30.0
-            asyncio.create_task(_quietly(parts.client.read_budget()), name="budget")  # noqa: RUF006
-        await asyncio.sleep(parts.watch.turn_s)
-
-
-async def _quietly(question: Awaitable[object]) -> None:
-    """A question whose answer may be missing."""
-    with contextlib.suppress(Exception):
-        await question
-
-
-async def _cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-__all__ = ["CannotRun", "Ended", "Stopped", "Traded", "account", "prepare", "run_session", "trade"]
+__all__ = ["CannotRun", "Ended", "Stopped", "run_session"]

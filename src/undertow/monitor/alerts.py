@@ -5,6 +5,8 @@ the last `repeat_s` is dropped, and no more than `per_minute` go out in a minute
 that); what was held back is counted in the next one. A webhook that fails is tried again twice, then
 given up: failures are counted and logged, they never raise.
 
+Fills are gathered for `fills_every_s` into one alert a coin (0: they are not alerted).
+
 Bodies: ``json`` the alert itself; ``slack`` ``{"text": …}`` (Slack, Mattermost, Rocket.Chat);
 ``discord`` ``{"content": …}``; ``telegram`` ``{"chat_id": …, "text": …}`` to the bot's sendMessage URL.
 """
@@ -33,7 +35,10 @@ TIMEOUT_S: Final = 10.0
 RETRIES_S: Final = (1.0, 5.0)
 QUEUE: Final = 100
 ALERTED: Final = frozenset(
-    {"kill", "kill_cleared", "disconnected", "connected", "stale", "halted", "requests_low", "stopping"}
+    {
+        *("kill", "kill_cleared", "disconnected", "connected", "stale", "halted", "requests_low"),
+        *("first_quote", "stopping"),
+    }
 )
 """Changes of a view (`undertow.monitor.notable`) that are worth an alert."""
 
@@ -85,6 +90,7 @@ class Alerts:
         chat_id: str = "",
         per_minute: int = 10,
         repeat_s: float = 300.0,
+        fills_every_s: float = 0.0,
         client: httpx.AsyncClient | None = None,
         failed: Callable[[str], object] | None = None,
     ) -> None:
@@ -103,6 +109,9 @@ class Alerts:
         self._sent_at: deque[int] = deque()
         self._seen: dict[tuple[str, str, str], int] = {}
         self._held = 0
+        self._fills_every_s = fills_every_s
+        self._fills: dict[str, list[str]] = {}
+        self._fills_due: asyncio.TimerHandle | None = None
         self._closing = False
         self.sent = self.failures = self.dropped = 0
 
@@ -110,9 +119,21 @@ class Alerts:
         return f"Alerts({self._body}, sent={self.sent}, failures={self.failures})"
 
     def notify(self, notable: Notable) -> None:
-        """Send a change of the view, if it is of a kind that is alerted."""
-        if notable.kind in ALERTED:
+        """Send a change of the view, if it is of a kind that is alerted; fills are gathered first."""
+        if notable.kind == "fill" and self._fills_every_s > 0.0:
+            self._fills.setdefault(notable.coin, []).append(notable.text)
+            if self._fills_due is None:
+                loop = asyncio.get_running_loop()
+                self._fills_due = loop.call_later(self._fills_every_s, self._tell_fills)
+        elif notable.kind in ALERTED:
             self.send(notable.kind, notable.text, coin=notable.coin, urgent=notable.urgent)
+
+    def _tell_fills(self) -> None:
+        """One alert per coin for the fills that have gathered."""
+        gathered, self._fills, self._fills_due = self._fills, {}, None
+        for coin, texts in gathered.items():
+            text = texts[0] if len(texts) == 1 else f"{len(texts)} fills, the last: {texts[-1]}"
+            self.send("fill", text, coin=coin, key=f"{self._clock.now_ns()}")
 
     def send(self, kind: str, text: str, *, coin: str = "", urgent: bool = False, key: str = "") -> bool:
         """Queue an alert; False where it was held back. ``key`` tells repeats (its text less digits)."""
@@ -170,6 +191,9 @@ class Alerts:
         assert self._task is not None
         assert self._awake is not None
         assert self._client is not None
+        if self._fills_due is not None:
+            self._fills_due.cancel()
+            self._tell_fills()
         self._closing = True
         self._awake.set()
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import FILL, LOCAL, MAKER
 from undertow.instrument import cash_change, fee_amount, funding_received, notional, price_of, round_size
 from undertow.kernel.l2book import NO_BID
@@ -13,7 +13,7 @@ from undertow.replay.latency import ANSWERS, delay_ns
 from undertow.replay.venue import FOREVER, ROOM, Venue
 
 
-@nb.njit(cache=True)
+@compiled
 def last_mid(venue: Venue) -> float:
     """The exchange's last mid with both sides, as of the row before the one being matched."""
     ex = venue.ex
@@ -22,7 +22,7 @@ def last_mid(venue: Venue) -> float:
     return 0.5 * (price_of(venue.inst, ex.mid_bid) + price_of(venue.inst, ex.mid_ask))
 
 
-@nb.njit(cache=True)
+@compiled
 def note_touch(ex: Rec, top: Rec) -> None:
     """Remember the touch after a row, while it has both sides."""
     if top.best_bid > 0 and top.best_ask < FOREVER:
@@ -30,7 +30,7 @@ def note_touch(ex: Rec, top: Rec) -> None:
         ex.mid_ask = top.best_ask
 
 
-@nb.njit(cache=True)
+@compiled
 def answer(
     venue: Venue,
     now_ns: int,
@@ -68,7 +68,7 @@ def answer(
     return recv_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def book_fill(
     venue: Venue,
     now_ns: int,
@@ -120,7 +120,7 @@ def book_fill(
         ex.crowded = 1
 
 
-@nb.njit(cache=True)
+@compiled
 def settle_funding(venue: Venue, row: Rec) -> None:
     """Settle a FUNDING row on the position held, at the oracle price of the row."""
     ledger = venue.ex.ledger
@@ -128,7 +128,7 @@ def settle_funding(venue: Venue, row: Rec) -> None:
     ledger.settlements += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def note_markouts(venue: Venue, before_ns: int) -> None:
     """Note the mid after each fill at every horizon that ends before `before_ns`."""
     ex = venue.ex

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import BBO, CLEAR, DEPTH, EXCH, FUNDING, ORDER_ADD, SNAPSHOT, TRADE
 from undertow.instrument import tick_near
 from undertow.kernel.l2book import Book, apply_print, apply_row, level_qty, set_level
@@ -24,7 +24,7 @@ NEED_ROWS: Final = 1
 NEED_ROOM: Final = 2
 
 
-@nb.njit(cache=True)
+@compiled
 def aggressor_of(venue: Venue, row: Rec, tick: int) -> int:
     """Side of a print's aggressor; where unrecorded, by the side of the last mid it lies on."""
     if row.side != 0:
@@ -35,7 +35,7 @@ def aggressor_of(venue: Venue, row: Rec, tick: int) -> int:
     return -1 if row.px < middle else 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_trade(venue: Venue, row: Rec) -> None:
     """A print: own orders first, then the public book it consumed.
 
@@ -52,7 +52,7 @@ def on_trade(venue: Venue, row: Rec) -> None:
         note_touch(ex, venue.book.top)
 
 
-@nb.njit(cache=True)
+@compiled
 def concerns_us(ex: Rec, side: int, tick: int) -> bool:
     """Whether a level of `side` at `tick` may hold an own order or cross one."""
     bit = np.uint64(1) << np.uint64(tick & 63)
@@ -65,7 +65,7 @@ def concerns_us(ex: Rec, side: int, tick: int) -> bool:
     return tick >= ex.best_own_ask and tick <= ex.worst_own_ask and (ex.ask_mask & bit) != 0
 
 
-@nb.njit(cache=True)
+@compiled
 def on_depth(venue: Venue, row: Rec) -> None:
     """One level of the public book changed."""
     top, side = venue.book.top, row.side
@@ -89,7 +89,7 @@ def on_depth(venue: Venue, row: Rec) -> None:
     queue_at(venue, side, tick, before, level_qty(venue.book, side, tick))
 
 
-@nb.njit(cache=True)
+@compiled
 def passes_by(ex: Rec, book: Book, inst: Rec, row: Rec) -> bool:
     """Take in a row that cannot touch own orders, which is nearly every row; False if it might.
 
@@ -110,7 +110,7 @@ def passes_by(ex: Rec, book: Book, inst: Rec, row: Rec) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _cross_snapshot(venue: Venue, row: Rec, levels: NDArray[np.float64]) -> None:
     """Levels of a snapshot that lie beyond own orders' prices, best first."""
     for side in (1, -1):
@@ -126,7 +126,7 @@ def _cross_snapshot(venue: Venue, row: Rec, levels: NDArray[np.float64]) -> None
                 break
 
 
-@nb.njit(cache=True)
+@compiled
 def _cross_level(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> None:
     """`qty` shown at `tick` on the side opposite to `side`: what is new of it meets own orders."""
     own = venue.ex.best_own_bid if side > 0 else venue.ex.best_own_ask
@@ -139,7 +139,7 @@ def _cross_level(venue: Venue, now_ns: int, side: int, tick: int, qty: float) ->
     match_crossing(venue, now_ns, side, tick, qty if np.isnan(before) else qty - before)
 
 
-@nb.njit(cache=True)
+@compiled
 def on_book_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None:
     """A snapshot or best-quote row: crossing first, then the book, then own queues."""
     ex = venue.ex
@@ -164,7 +164,7 @@ def on_book_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None:
             update_queue(orders[i], venue.rules, orders[i].shown, after)
 
 
-@nb.njit(cache=True)
+@compiled
 def exchange_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None:
     """One market row reaches the exchange's book."""
     ex, top = venue.ex, venue.book.top
@@ -189,7 +189,7 @@ def exchange_row(venue: Venue, row: Rec, snapshots: NDArray[np.float64]) -> None
         note_touch(ex, top)
 
 
-@nb.njit(cache=True)
+@compiled
 def _head(ex: Rec) -> int:
     """Arrival of the next request, after dropping those already done."""
     while ex.inbox_head < ex.inbox_tail:
@@ -200,7 +200,7 @@ def _head(ex: Rec) -> int:
     return FOREVER
 
 
-@nb.njit(cache=True)
+@compiled
 def _accept_block(venue: Venue, now_ns: int, early: bool) -> None:
     """Handle the requests of one arrival time: those that go first, or all that are left."""
     ex = venue.ex
@@ -214,7 +214,7 @@ def _accept_block(venue: Venue, now_ns: int, early: bool) -> None:
             accept(venue, now_ns, request)
 
 
-@nb.njit(cache=True)
+@compiled(trunk=True)
 def run_exchange(venue: Venue, rows: NDArray[np.void], snapshots: NDArray[np.float64], limit_ns: int) -> int:
     """Run the exchange's clock up to `limit_ns`, the first moment a new request could arrive.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import (
     BBO,
     DEPTH,
@@ -56,7 +56,7 @@ def carries_order_ids(rows: NDArray[np.void]) -> bool:
     return bool(np.any(kind >= ORDER_ADD))
 
 
-@nb.njit(cache=True)
+@compiled
 def _nothing_ahead(venue: Venue, order: Rec) -> bool:
     """Whether no order that is known stands before an own one (looks through all of them)."""
     for k in range(SLOTS):
@@ -67,7 +67,7 @@ def _nothing_ahead(venue: Venue, order: Rec) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _match_execution(venue: Venue, now_ns: int, side: int, tick: int, place: int, qty: float) -> None:
     """`qty` of the order at `place` was executed: own orders before it would have been met first.
 
@@ -94,7 +94,7 @@ def _match_execution(venue: Venue, now_ns: int, side: int, tick: int, place: int
     trim_reduce_only(venue, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def _arrives(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> None:
     """Quantity that a market order newly shows would have met own orders at or through its price."""
     ex = venue.ex
@@ -103,7 +103,7 @@ def _arrives(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> Non
         match_crossing(venue, now_ns, -side, tick, qty if venue.rules.partial_fills else np.inf)
 
 
-@nb.njit(cache=True)
+@compiled
 def _enter(venue: Venue, order: Rec, row: Rec, side: int, tick: int, place: int) -> None:
     """Write the market order of `row` to a free entry."""
     write(order, row.ref, side, tick, row.qty, place)
@@ -112,7 +112,7 @@ def _enter(venue: Venue, order: Rec, row: Rec, side: int, tick: int, place: int)
         venue.ex.crowded = 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _added(venue: Venue, row: Rec, order: Rec) -> None:
     """A new order, or one that an image shows again: it takes its old place, if it may."""
     ex = venue.ex
@@ -128,7 +128,7 @@ def _added(venue: Venue, row: Rec, order: Rec) -> None:
     ex.next_place += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _modified(venue: Venue, row: Rec, order: Rec) -> None:
     """An order changes: less at its price keeps its place, all else puts it at the end."""
     ex = venue.ex
@@ -151,7 +151,7 @@ def _modified(venue: Venue, row: Rec, order: Rec) -> None:
     order.qty = row.qty
 
 
-@nb.njit(cache=True)
+@compiled
 def _executed(venue: Venue, row: Rec, order: Rec) -> None:
     """A market order was executed, in part or whole."""
     ex = venue.ex
@@ -164,7 +164,7 @@ def _executed(venue: Venue, row: Rec, order: Rec) -> None:
         _match_execution(venue, row.exch_ns, side, tick, place, row.qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def order_row(venue: Venue, row: Rec) -> None:
     """An order-level row reaches the exchange; the level it changes has a row of its own."""
     slots = venue.standing.slots
@@ -183,7 +183,7 @@ def order_row(venue: Venue, row: Rec) -> None:
             venue.standing.taken -= 1
 
 
-@nb.njit(cache=True)
+@compiled
 def void_orders(venue: Venue, row: Rec) -> None:
     """A CLEAR row: the market's orders it names are void until an image shows them again."""
     whole = np.isnan(row.px)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
+
+from undertow.compiled import compiled
 
 ORDERS: Final = 1
 ANSWERS: Final = 2
 
 
-@nb.njit(cache=True)
+@compiled
 def unit_draw(seed: int, channel: int, counter: int) -> float:
     """Uniform number in [0, 1) that depends on its arguments alone (splitmix64)."""
     x = np.uint64(seed) ^ (np.uint64(channel) * np.uint64(0x9E3779B97F4A7C15))
@@ -29,7 +30,7 @@ def unit_draw(seed: int, channel: int, counter: int) -> float:
     return float(x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def delay_ns(base_ns: int, jitter_ns: float, seed: int, channel: int, counter: int) -> int:
     """`base_ns` plus an exponential delay of mean `jitter_ns`."""
     if jitter_ns <= 0.0:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import FILL, LOCAL, ORDER, SNAPSHOT, TIMER
 from undertow.instrument import price_of
 from undertow.kernel.desk import find_working
@@ -56,7 +56,7 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     raise AssertionError("observe was not bound")
 
 
-@nb.njit(cache=True)
+@compiled
 def send(venue: Venue, local: Local, now_ns: int, n: int) -> int:
     """Put the maker's `n` actions on their way; returns when the first may arrive.
 
@@ -96,7 +96,7 @@ def send(venue: Venue, local: Local, now_ns: int, n: int) -> int:
     return arrival_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def capture(venue: Venue, local: Local, row: Rec) -> None:
     """Keep a row the maker sees; a snapshot's reference is made to count from the recording's first."""
     ex = venue.ex
@@ -109,7 +109,7 @@ def capture(venue: Venue, local: Local, row: Rec) -> None:
     out.asset, out.code = row.asset, row.code
 
 
-@nb.njit(cache=True)
+@compiled
 def _capture_order(venue: Venue, local: Local, now_ns: int, k: int) -> None:
     ex, action = venue.ex, local.actions[k]
     out = local.captured[ex.n_captured]
@@ -120,7 +120,7 @@ def _capture_order(venue: Venue, local: Local, now_ns: int, k: int) -> None:
     out.kind, out.side, out.flags, out.asset, out.code = ORDER, action.side, LOCAL, 0, action.kind
 
 
-@nb.njit(cache=True)
+@compiled
 def note_forecast(venue: Venue, desk: Rec, row: Rec) -> None:
     """Copy the maker's forecasts into the fill log as a FILL row reaches it."""
     ex = venue.ex
@@ -132,7 +132,7 @@ def note_forecast(venue: Venue, desk: Rec, row: Rec) -> None:
         log.edge_bps = desk.working[slot].edge_bps
 
 
-@nb.njit(cache=True)
+@compiled
 def timer_row(venue: Venue, local: Local) -> Rec:
     """The TIMER row that is due; schedules the next."""
     ex = venue.ex
@@ -146,7 +146,7 @@ def timer_row(venue: Venue, local: Local) -> Rec:
     return row
 
 
-@nb.njit(cache=True)
+@compiled
 def has_room(venue: Venue, local: Local) -> bool:
     """Whether an observation and the rows of one event can still be written down."""
     ex = venue.ex
@@ -155,7 +155,7 @@ def has_room(venue: Venue, local: Local) -> bool:
     return not venue.rules.capture or ex.n_captured + 1_024 < local.captured.shape[0]
 
 
-@nb.njit(cache=True)
+@compiled
 def next_local(at: int, rows: NDArray[np.void]) -> int:
     """Index of the first row at or after `at` that the maker sees."""
     while at < rows.shape[0] and not rows[at].flags & LOCAL:
@@ -163,7 +163,7 @@ def next_local(at: int, rows: NDArray[np.void]) -> int:
     return at
 
 
-@nb.njit(cache=True)
+@compiled
 def next_answer(venue: Venue) -> int:
     """When the next answer reaches the maker; never, if only after the session's end."""
     ex = venue.ex

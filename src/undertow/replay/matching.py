@@ -6,10 +6,10 @@ are matched before the public book takes the row in. Rules and sources: docs/rep
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import ACK, EXPIRED, FILLED, MAKER
 from undertow.instrument import round_size
 from undertow.kernel.l2book import NO_ASK, NO_BID, level_qty
@@ -19,7 +19,7 @@ from undertow.replay.queueing import level_changed
 from undertow.replay.venue import Venue
 
 
-@nb.njit(cache=True)
+@compiled
 def own_side(venue: Venue, side: int) -> tuple[NDArray[np.void], int]:
     """Own resting orders of `side` and their number."""
     if side > 0:
@@ -27,7 +27,7 @@ def own_side(venue: Venue, side: int) -> tuple[NDArray[np.void], int]:
     return venue.ex.ask_orders, venue.ex.asks
 
 
-@nb.njit(cache=True)
+@compiled
 def refresh(venue: Venue, side: int, n: int) -> None:
     """Recompute number, price range and tick mask of own orders of `side` after a change."""
     ex = venue.ex
@@ -47,7 +47,7 @@ def refresh(venue: Venue, side: int, n: int) -> None:
         ex.best_own_ask, ex.worst_own_ask = lowest, highest
 
 
-@nb.njit(cache=True)
+@compiled
 def remove_resting(venue: Venue, side: int, at: int) -> None:
     """Take order `at` of `side` out of the book, keeping the others' time priority."""
     orders, n = own_side(venue, side)
@@ -58,7 +58,7 @@ def remove_resting(venue: Venue, side: int, at: int) -> None:
     refresh(venue, side, n - 1)
 
 
-@nb.njit(cache=True)
+@compiled
 def fillable(venue: Venue, order: Rec) -> float:
     """What of `order` may fill: its leaves, or for reduce-only no more than the position."""
     if order.reduce_only:
@@ -66,7 +66,7 @@ def fillable(venue: Venue, order: Rec) -> float:
     return order.leaves
 
 
-@nb.njit(cache=True)
+@compiled
 def fill_resting(venue: Venue, now_ns: int, side: int, at: int, qty: float) -> bool:
     """Fill `qty` of resting order `at` at its own price; returns whether it left the book."""
     orders, _ = own_side(venue, side)
@@ -82,7 +82,7 @@ def fill_resting(venue: Venue, now_ns: int, side: int, at: int, qty: float) -> b
     return done
 
 
-@nb.njit(cache=True)
+@compiled
 def take_through(venue: Venue, now_ns: int, side: int, tick: int, budget: float) -> float:
     """Spend `budget` on own orders of `side` priced at `tick` or better: price, then time.
 
@@ -111,7 +111,7 @@ def take_through(venue: Venue, now_ns: int, side: int, tick: int, budget: float)
     return budget
 
 
-@nb.njit(cache=True)
+@compiled
 def _at_print_whole(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> None:
     """Orders at the printed price, filled whole or not at all (hftbacktest's no-partial rule)."""
     step = venue.inst.size_step
@@ -129,7 +129,7 @@ def _at_print_whole(venue: Venue, now_ns: int, side: int, tick: int, qty: float)
         i += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _at_print(venue: Venue, now_ns: int, side: int, tick: int, qty: float, budget: float) -> None:
     """Orders at the printed price share what is left of the print, each behind its queue."""
     inst = venue.inst
@@ -152,7 +152,7 @@ def _at_print(venue: Venue, now_ns: int, side: int, tick: int, qty: float, budge
         i += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def match_print(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> None:
     """A print of `qty` at `tick` hit resting orders of `side` (minus the aggressor's).
 
@@ -168,7 +168,7 @@ def match_print(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> 
     trim_reduce_only(venue, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def match_crossing(venue: Venue, now_ns: int, side: int, tick: int, qty: float) -> None:
     """`qty` newly displayed on the other side at `tick` would have met own orders of `side`."""
     if qty > 0.0:
@@ -176,7 +176,7 @@ def match_crossing(venue: Venue, now_ns: int, side: int, tick: int, qty: float) 
         trim_reduce_only(venue, now_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def trim_reduce_only(venue: Venue, now_ns: int) -> None:
     """Shrink resting reduce-only orders to the position; expire those that would grow it."""
     if venue.ex.reduce_only == 0:
@@ -199,7 +199,7 @@ def trim_reduce_only(venue: Venue, now_ns: int) -> None:
             i += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def queue_at(venue: Venue, side: int, tick: int, before: float, after: float) -> None:
     """The level of `side` at `tick` went from `before` to `after`: move own orders' queues."""
     rules = venue.rules
@@ -210,7 +210,7 @@ def queue_at(venue: Venue, side: int, tick: int, before: float, after: float) ->
             update_queue(order, rules, before, after)
 
 
-@nb.njit(cache=True)
+@compiled
 def update_queue(order: Rec, rules: Rec, before: float, after: float) -> None:
     """Update the queue ahead of one order; NaN quantities are unknown ones.
 
@@ -230,7 +230,7 @@ def update_queue(order: Rec, rules: Rec, before: float, after: float) -> None:
         level_changed(order, rules.queue_model, rules.queue_power, before, after)
 
 
-@nb.njit(cache=True)
+@compiled
 def level_before_us(venue: Venue, side: int, tick: int) -> tuple[float, int]:
     """Queue ahead of an order joining `tick`, and whether the feed shows that level."""
     qty = level_qty(venue.book, side, tick)

@@ -12,14 +12,14 @@ Order Queue Position", 2013):
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 from undertow.replay.settings import POWER, RISK_AVERSE
 
 
-@nb.njit(cache=True)
+@compiled
 def share_from_behind(model: int, power: float, front: float, back: float) -> float:
     """Probability that size leaves from behind an order with `front` before and `back` after it."""
     if model == POWER:
@@ -35,7 +35,7 @@ def share_from_behind(model: int, power: float, front: float, back: float) -> fl
     return behind / (behind + before)
 
 
-@nb.njit(cache=True)
+@compiled
 def level_changed(order: Rec, model: int, power: float, before: float, after: float) -> None:
     """The level of `order` went from `before` to `after`: update what stands ahead of it.
 

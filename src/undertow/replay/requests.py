@@ -6,8 +6,7 @@ switched off.
 
 from __future__ import annotations
 
-import numba as nb
-
+from undertow.compiled import compiled
 from undertow.events import (
     ACK,
     CANCEL,
@@ -29,7 +28,7 @@ from undertow.replay.matching import level_before_us, own_side, refresh, remove_
 from undertow.replay.venue import MAX_TAKEN_LEVELS, Venue
 
 
-@nb.njit(cache=True)
+@compiled
 def obeys_rules(venue: Venue, request: Rec) -> bool:
     """Whether price step, size step and minimum notional are kept.
 
@@ -47,12 +46,12 @@ def obeys_rules(venue: Venue, request: Rec) -> bool:
     return notional(inst, price_of(inst, tick), qty) >= inst.min_notional * (1.0 - 1e-9)
 
 
-@nb.njit(cache=True)
+@compiled
 def _opposite_best(venue: Venue, side: int) -> int:
     return venue.book.top.best_ask if side > 0 else venue.book.top.best_bid
 
 
-@nb.njit(cache=True)
+@compiled
 def would_match(venue: Venue, side: int, tick: int) -> bool:
     """Whether an order would trade at once, with the public book or with an own order."""
     if side > 0:
@@ -60,7 +59,7 @@ def would_match(venue: Venue, side: int, tick: int) -> bool:
     return tick <= venue.book.top.best_bid or tick <= venue.ex.best_own_bid
 
 
-@nb.njit(cache=True)
+@compiled
 def find_resting(venue: Venue, side: int, order_id: int) -> int:
     """Place of a resting order of `side`, -1 if it is not in the book."""
     orders, n = own_side(venue, side)
@@ -70,7 +69,7 @@ def find_resting(venue: Venue, side: int, order_id: int) -> int:
     return -1
 
 
-@nb.njit(cache=True)
+@compiled
 def reject(venue: Venue, now_ns: int, request: Rec, code: int, qty: float) -> None:
     """Answer that the request's new order is not, or no longer, in the book."""
     if code == REJECTED:
@@ -78,7 +77,7 @@ def reject(venue: Venue, now_ns: int, request: Rec, code: int, qty: float) -> No
     answer(venue, now_ns, ACK, code, request.id, request.side, 0.0, qty, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def rest(venue: Venue, now_ns: int, request: Rec, qty: float, shrunk: int) -> None:
     """Join the queue at the request's price."""
     side = request.side
@@ -104,7 +103,7 @@ def rest(venue: Venue, now_ns: int, request: Rec, qty: float, shrunk: int) -> No
     answer(venue, now_ns, ACK, OPEN, request.id, side, price_of(venue.inst, request.tick), qty, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def cancel_own_through(venue: Venue, now_ns: int, side: int, tick: int) -> None:
     """Self-trade prevention: own orders of `side` a taker would meet up to `tick` are canceled."""
     i = 0
@@ -118,7 +117,7 @@ def cancel_own_through(venue: Venue, now_ns: int, side: int, tick: int) -> None:
             i += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def take(venue: Venue, now_ns: int, request: Rec, qty: float) -> float:
     """Trade against the displayed book up to the limit; returns the quantity left.
 
@@ -151,7 +150,7 @@ def take(venue: Venue, now_ns: int, request: Rec, qty: float) -> float:
     return 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def accept_new(venue: Venue, now_ns: int, request: Rec) -> None:
     """A new order: rejected, expired, resting or traded."""
     qty, shrunk = request.qty, 0
@@ -183,7 +182,7 @@ def accept_new(venue: Venue, now_ns: int, request: Rec) -> None:
         answer(venue, now_ns, ACK, FILLED, request.id, request.side, 0.0, 0.0, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def accept_cancel(venue: Venue, now_ns: int, request: Rec) -> bool:
     """Cancel the request's target; returns whether it was still there."""
     at = find_resting(venue, request.side, request.target)
@@ -198,7 +197,7 @@ def accept_cancel(venue: Venue, now_ns: int, request: Rec) -> bool:
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def accept_modify(venue: Venue, now_ns: int, request: Rec) -> None:
     """Cancel and post-only new with the queue lost; a crossing one loses the old order too.
 
@@ -214,13 +213,13 @@ def accept_modify(venue: Venue, now_ns: int, request: Rec) -> None:
         reject(venue, now_ns, request, REJECTED, request.qty)
 
 
-@nb.njit(cache=True)
+@compiled
 def goes_first(request: Rec) -> bool:
     """Whether the block rule lets the request go before takers."""
     return request.kind == CANCEL or request.kind == MODIFY or request.tif == POST_ONLY
 
 
-@nb.njit(cache=True)
+@compiled
 def accept(venue: Venue, now_ns: int, request: Rec) -> None:
     """Handle a request that has arrived, and mark it done."""
     if request.kind == CANCEL:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 FREE: Final = 0
@@ -41,7 +41,7 @@ STANDING_ORDERS: Final = np.dtype([("taken", "<i8"), ("slots", STANDING, (SLOTS,
 """The table and how many of its entries are taken."""
 
 
-@nb.njit(cache=True)
+@compiled
 def _home(slots: NDArray[np.void], order_id: int) -> int:
     """Where the entry of an id would best stand (the finaliser of MurmurHash3)."""
     x = np.uint64(order_id)
@@ -51,7 +51,7 @@ def _home(slots: NDArray[np.void], order_id: int) -> int:
     return np.int64(x & np.uint64(slots.shape[0] - 1))  # type: ignore[return-value]
 
 
-@nb.njit(cache=True)
+@compiled
 def slot_of(slots: NDArray[np.void], order_id: int) -> int:
     """Place of the id's entry, or the free place where it would go."""
     at = _home(slots, order_id)
@@ -60,7 +60,7 @@ def slot_of(slots: NDArray[np.void], order_id: int) -> int:
     return at
 
 
-@nb.njit(cache=True)
+@compiled
 def write(order: Rec, order_id: int, side: int, tick: int, qty: float, place: int) -> None:
     """Fill an entry."""
     order.id = order_id
@@ -71,7 +71,7 @@ def write(order: Rec, order_id: int, side: int, tick: int, qty: float, place: in
     order.state = STANDS
 
 
-@nb.njit(cache=True)
+@compiled
 def remove(slots: NDArray[np.void], at: int) -> None:
     """Take out the entry at `at`; those that had to make way for it move up."""
     mask = slots.shape[0] - 1

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.config import Config
 from undertow.events import BBO, END, LOCAL, TRADE
 from undertow.instrument import price_of, qty_of_notional
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
     features: NDArray[np.float64]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _collect(
     state: Rec,
     params: Rec,

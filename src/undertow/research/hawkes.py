@@ -17,11 +17,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from undertow.compiled import compiled
 from undertow.kernel.hawkes import hawkes_params
 from undertow.kernel.ranges import require, require_not_negative
 from undertow.records import Rec
@@ -55,7 +55,7 @@ class HawkesFit:
         )
 
 
-@nb.njit(cache=True)
+@compiled
 def _log_likelihood(
     times: NDArray[np.float64],
     sides: NDArray[np.int64],
@@ -186,7 +186,7 @@ def _errors(loss: Any, x: NDArray[np.float64]) -> tuple[float, float, float, flo
     return a, b, c, d, e
 
 
-@nb.njit(cache=True)
+@compiled
 def _thin(
     seed: int, seconds: float, mu: NDArray[np.float64], same: float, cross: float, decay: float, limit: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -24,11 +24,11 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from undertow.compiled import compiled
 from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
 from undertow.research.series import log_mid_bps, relative_variance, winsorised
 
@@ -67,7 +67,7 @@ class OuFit:
         return self.sigma_mu**2 / (2.0 * self.theta_per_s)
 
 
-@nb.njit(cache=True)
+@compiled
 def _filter(
     time_s: Floats, y: Floats, relative: Floats, theta: float, q: float, noise: float, gap_s: float
 ) -> tuple[float, float, int]:

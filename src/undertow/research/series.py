@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from undertow.compiled import compiled
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ def log_mid_bps(time_s: Floats, mid: Floats) -> tuple[Floats, Floats]:
     return time_s[later], y[later]
 
 
-@nb.njit(cache=True)
+@compiled
 def _sums_before(square: Floats, duration: Floats, kept: Floats) -> Floats:
     """Decayed sums of squares and of durations of the steps before each step, shape (2, n)."""
     out = np.zeros((2, len(square)))

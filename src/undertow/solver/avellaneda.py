@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from undertow.compiled import compiled
 
 
 class Outcome(NamedTuple):
@@ -24,7 +25,7 @@ class Outcome(NamedTuple):
     paths: int
 
 
-@nb.njit(cache=True)
+@compiled
 def _run(
     seed: int,
     profit: NDArray[np.float64],

@@ -7,9 +7,9 @@ Levels die and are born so that a share `occupancy` of them holds orders. See do
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 from undertow.synthetic.rng import normal, poisson, uniform
 from undertow.synthetic.world import World
@@ -18,13 +18,13 @@ _TURNOVER = 0.5
 """Part of a bin's changes, at even odds of occupancy, in which a level appears or disappears."""
 
 
-@nb.njit(cache=True)
+@compiled
 def size_at(w: World, k: int, m: int) -> int:
     """Whole size steps at level `m` of side `k`."""
     return w.sizes[k, m & (w.sizes.shape[1] - 1)]
 
 
-@nb.njit(cache=True)
+@compiled
 def set_size(w: World, k: int, m: int, steps: int) -> None:
     """The level now holds `steps`; noted for publication where the feed shows every change."""
     at = m & (w.sizes.shape[1] - 1)
@@ -34,7 +34,7 @@ def set_size(w: World, k: int, m: int, steps: int) -> None:
     mark_dirty(w, k, m)
 
 
-@nb.njit(cache=True)
+@compiled
 def mark_dirty(w: World, k: int, m: int) -> None:
     """Note that the level has to be published."""
     at = m & (w.sizes.shape[1] - 1)
@@ -46,13 +46,13 @@ def mark_dirty(w: World, k: int, m: int) -> None:
         w.state.n_dirty = n + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def bottom(w: World, k: int) -> int:
     """The deepest level kept on side `k`."""
     return w.state.target[k] - w.params.window + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def best_from(w: World, k: int, m: int) -> int:
     """Best occupied level at or below `m`; one below `bottom` if there is none."""
     low = bottom(w, k)
@@ -61,19 +61,19 @@ def best_from(w: World, k: int, m: int) -> int:
     return max(m, low - 1)
 
 
-@nb.njit(cache=True)
+@compiled
 def best(w: World, k: int) -> int:
     """The touch of side `k`."""
     return best_from(w, k, w.state.top[k])
 
 
-@nb.njit(cache=True)
+@compiled
 def highest_free(w: World, k: int) -> int:
     """The best level at which side `k` may rest without crossing the other side."""
     return -best(w, 1 - k) - 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _bin(params: Rec, distance: int) -> int:
     b = 0
     while b + 1 < params.n_bins and params.from_steps[b + 1] <= distance:
@@ -81,7 +81,7 @@ def _bin(params: Rec, distance: int) -> int:
     return b
 
 
-@nb.njit(cache=True)
+@compiled
 def _size_of_rank(w: World, b: int, rank: float) -> int:
     """Size steps of the level that holds `rank` (0..1) in the distribution of bin `b`."""
     probs = w.params.level_probs
@@ -95,7 +95,7 @@ def _size_of_rank(w: World, b: int, rank: float) -> int:
     return max(1, int(qty / w.inst.size_step + 0.5))
 
 
-@nb.njit(cache=True)
+@compiled
 def _rank_of_size(w: World, b: int, steps: int) -> float:
     """Inverse of `_size_of_rank`, up to rounding."""
     probs = w.params.level_probs
@@ -113,13 +113,13 @@ def _rank_of_size(w: World, b: int, steps: int) -> float:
     return probs[i] + (probs[i + 1] - probs[i]) * (log_qty - low) / (high - low)
 
 
-@nb.njit(cache=True)
+@compiled
 def _least_rank(w: World, k: int, m: int) -> float:
     """Least rank of the level: that of a fresh touch, while no move threatens its side."""
     return w.params.fresh_rank if m >= w.state.target[k] and w.state.pressure[k] == 0.0 else 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def create(w: World, k: int, m: int, certainly: bool) -> None:
     """Draw the level anew: occupied with its distance's probability, or `certainly`."""
     b = _bin(w.params, w.state.target[k] - m)
@@ -130,7 +130,7 @@ def create(w: World, k: int, m: int, certainly: bool) -> None:
         set_size(w, k, m, 0)
 
 
-@nb.njit(cache=True)
+@compiled
 def fill_side(w: World, k: int) -> None:
     """Draw a whole side."""
     w.state.top[k] = w.state.target[k]
@@ -138,7 +138,7 @@ def fill_side(w: World, k: int) -> None:
         create(w, k, m, m == w.state.target[k])
 
 
-@nb.njit(cache=True)
+@compiled
 def retarget(w: World, k: int, target: int) -> None:
     """Makers want the touch at `target`; new depth appears behind it.
 
@@ -172,7 +172,7 @@ def retarget(w: World, k: int, target: int) -> None:
             create(w, k, m, False)
 
 
-@nb.njit(cache=True)
+@compiled
 def _leave_behind(w: World, k: int, m: int) -> None:
     """Withdraw the level, save for a few slow orders with probability `stale_share`."""
     there = size_at(w, k, m)
@@ -184,7 +184,7 @@ def _leave_behind(w: World, k: int, m: int) -> None:
     set_size(w, k, m, left)
 
 
-@nb.njit(cache=True)
+@compiled
 def clear_stale(w: World, dt_s: float) -> None:
     """Slow makers withdraw what they left beyond the target."""
     for k in range(2):
@@ -199,7 +199,7 @@ def clear_stale(w: World, dt_s: float) -> None:
         w.state.top[k] = top
 
 
-@nb.njit(cache=True)
+@compiled
 def refill(w: World, k: int) -> None:
     """Quote every level between the touch and where the makers want it, as far as it is free."""
     goal = min(w.state.target[k], highest_free(w, k))
@@ -207,7 +207,7 @@ def refill(w: World, k: int) -> None:
         create(w, k, m, m == goal)
 
 
-@nb.njit(cache=True)
+@compiled
 def keep_alive(w: World, k: int) -> None:
     """See that side `k` is not empty after a leap: what is stale on the other side makes way."""
     if best(w, k) >= bottom(w, k):
@@ -218,7 +218,7 @@ def keep_alive(w: World, k: int) -> None:
     refill(w, k)
 
 
-@nb.njit(cache=True)
+@compiled
 def change_levels(w: World, dt_s: float) -> None:
     """Orders come and go on both sides for `dt_s` seconds."""
     params = w.params
@@ -234,7 +234,7 @@ def change_levels(w: World, dt_s: float) -> None:
             _change(w, k, b, w.state.target[k] - distance)
 
 
-@nb.njit(cache=True)
+@compiled
 def _change(w: World, k: int, b: int, m: int) -> None:
     rng = w.state.book_rng
     occupied = w.params.occupancy[b]
@@ -254,7 +254,7 @@ def _change(w: World, k: int, b: int, m: int) -> None:
     set_size(w, k, m, _size_of_rank(w, b, low + min(above, 2.0 * (1.0 - low) - above)))
 
 
-@nb.njit(cache=True)
+@compiled
 def take(w: World, k: int, m: int, steps: int) -> int:
     """Take up to `steps` from level `m` of side `k`; returns what was taken.
 

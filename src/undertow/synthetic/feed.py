@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import (
     BBO,
     CLEAR,
@@ -37,7 +37,7 @@ _MARK_MEMORY_S = 150.0
 _EIGHT_HOURS_NS = 8 * 3600 * 1_000_000_000
 
 
-@nb.njit(cache=True)
+@compiled
 def arrival_ns(w: World) -> int:
     """When a message sent now arrives: floor + log-normal latency, never before an earlier message."""
     s, p = w.state, w.params
@@ -46,7 +46,7 @@ def arrival_ns(w: World) -> int:
     return s.recv_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def flush_diffs(w: World, out: Out) -> None:
     """Publish every level that changed since the last flush, as one message."""
     s = w.state
@@ -70,7 +70,7 @@ def flush_diffs(w: World, out: Out) -> None:
     out.rows[out.count.rows - 1].flags |= END
 
 
-@nb.njit(cache=True)
+@compiled
 def publish_best(w: World, out: Out) -> None:
     """Publish bid and ask, if either changed since last published."""
     s = w.state
@@ -90,7 +90,7 @@ def publish_best(w: World, out: Out) -> None:
     put_row(w, out, BBO, -1, level_px(w, 1, ask), qty_of(w, ask_qty), 0, recv_ns, _BOTH | END)
 
 
-@nb.njit(cache=True)
+@compiled
 def publish_snapshot(w: World, out: Out, levels: int) -> None:
     """Publish the best `levels` levels of both sides."""
     table = out.snapshots[out.count.snapshots]
@@ -107,7 +107,7 @@ def publish_snapshot(w: World, out: Out, levels: int) -> None:
     out.count.snapshots += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def publish_books(w: World, out: Out) -> None:
     """Publish the book in the feed's style at the end of a block."""
     s, p = w.state, w.params
@@ -124,7 +124,7 @@ def publish_books(w: World, out: Out) -> None:
         publish_snapshot(w, out, SNAPSHOT_LEVELS if slow else FAST_LEVELS)
 
 
-@nb.njit(cache=True)
+@compiled
 def publish_context(w: World, out: Out, dt_s: float) -> None:
     """Reference price, oracle, mark, expected funding, open interest, and settlements."""
     s, p = w.state, w.params
@@ -159,7 +159,7 @@ def publish_context(w: World, out: Out, dt_s: float) -> None:
         s.premium_n = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def _funding_rate(w: World) -> float:
     """Hyperliquid's formula: F8h = P + clamp(1 bp − P, ±5 bps), of which the interval's part is paid."""
     s = w.state
@@ -168,11 +168,11 @@ def _funding_rate(w: World) -> float:
     return rate_8h * w.inst.funding_interval_ns / _EIGHT_HOURS_NS
 
 
-@nb.njit(cache=True)
+@compiled
 def _on_tick(w: World, px: float) -> float:
     return price_of(w.inst, int(px * w.inst.tick_den / w.inst.tick_num + 0.5))
 
 
-@nb.njit(cache=True)
+@compiled
 def _median(a: float, b: float, c: float) -> float:
     return max(min(a, b), min(max(a, b), c))

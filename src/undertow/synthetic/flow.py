@@ -12,9 +12,9 @@ orders of both kinds excite (others follow what they see), and nothing tells the
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import END, EXCH, LOCAL, TRADE
 from undertow.instrument import price_of
 from undertow.records import Rec
@@ -30,7 +30,7 @@ _GAIN_MEMORY_S = 900.0
 _MOST_TIMES_MEAN = 50.0
 
 
-@nb.njit(cache=True)
+@compiled
 def step_flow(w: World, out: Out, dt_s: float) -> None:
     """Draw and match the aggressor orders of one block, at most one per side."""
     s, p = w.state, w.params
@@ -59,7 +59,7 @@ def step_flow(w: World, out: Out, dt_s: float) -> None:
             s.excite[1 - k] += p.excite_cross
 
 
-@nb.njit(cache=True)
+@compiled
 def order_qty(p: Rec, u: float) -> float:
     """The order size of rank `u`; its logarithm is linear between the quantiles."""
     probs = p.order_probs
@@ -70,7 +70,7 @@ def order_qty(p: Rec, u: float) -> float:
     return np.exp(p.order_sizes[i] + share * (p.order_sizes[i + 1] - p.order_sizes[i]))
 
 
-@nb.njit(cache=True)
+@compiled
 def _size_rank(w: World, informed: bool) -> float:
     """Rank of an order's size: informed ones are large, together they have the fitted distribution.
 
@@ -86,7 +86,7 @@ def _size_rank(w: World, informed: bool) -> float:
     return uniform(rng)
 
 
-@nb.njit(cache=True)
+@compiled
 def _send(w: World, out: Out, aggressor: int, informed: bool, signal: float) -> None:
     """One aggressor order of side `aggressor` (0 buys): size it, match it, tell the truth of it."""
     s, p = w.state, w.params
@@ -120,7 +120,7 @@ def _send(w: World, out: Out, aggressor: int, informed: bool, signal: float) -> 
         s.center += (1 - 2 * aggressor) * p.impact * np.sqrt(min(qty / p.mean_order_qty, 25.0))
 
 
-@nb.njit(cache=True)
+@compiled
 def match(w: World, out: Out, k: int, steps: int, limit: int) -> int:
     """Take up to `steps` from side `k`, best level first, no worse than `limit`; returns the fill.
 
@@ -144,7 +144,7 @@ def match(w: World, out: Out, k: int, steps: int, limit: int) -> int:
     return steps - left
 
 
-@nb.njit(cache=True)
+@compiled
 def _print_level(w: World, out: Out, k: int, m: int, steps: int, recv_ns: int, prints: int) -> int:
     """Write the prints of `steps` traded at one level; returns the prints of the order so far."""
     side = 1 - 2 * k

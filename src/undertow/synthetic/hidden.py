@@ -9,9 +9,9 @@ Per block of Δ seconds, in bps of log offset:
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.instrument import step_ticks
 from undertow.synthetic.book import best, clear_stale, fill_side, keep_alive, refill, retarget
 from undertow.synthetic.rng import exponential, normal, uniform
@@ -21,19 +21,19 @@ _MOST_BPS = 3.0e4
 _MARGIN_COARSER, _MARGIN_FINER = 1.02, 1.04
 
 
-@nb.njit(cache=True)
+@compiled
 def price_of_offset(w: World, x: float) -> float:
     """Price at `x` bps of log offset from the start."""
     return w.params.start_px * np.exp(1e-4 * x)
 
 
-@nb.njit(cache=True)
+@compiled
 def sigma_now(w: World) -> float:
     """Diffusive volatility at this moment, bps/√s."""
     return w.params.sigma * np.exp(w.state.log_vol - w.params.log_vol_sd**2)
 
 
-@nb.njit(cache=True)
+@compiled
 def schedule_jump(w: World) -> None:
     """Draw the next jump: when (never sooner than the warning) and how far."""
     s, p = w.state, w.params
@@ -46,7 +46,7 @@ def schedule_jump(w: World) -> None:
     s.jump_bps = sign * p.jump_size * exponential(s.jumps_rng)
 
 
-@nb.njit(cache=True)
+@compiled
 def pending_jump(w: World) -> float:
     """The jump that informed traders already know of, bps; 0 if none."""
     if w.state.jump_ns - w.state.now_ns <= 1e9 * w.params.jump_warning_s:
@@ -54,7 +54,7 @@ def pending_jump(w: World) -> float:
     return 0.0
 
 
-@nb.njit(cache=True)
+@compiled
 def step_price(w: World, out: Out, dt_s: float) -> None:
     """Advance the efficient price by `dt_s`."""
     s, p = w.state, w.params
@@ -75,7 +75,7 @@ def step_price(w: World, out: Out, dt_s: float) -> None:
     s.v = min(max(s.v, -_MOST_BPS), _MOST_BPS)
 
 
-@nb.njit(cache=True)
+@compiled
 def signal_bps(w: World) -> float:
     """What an informed trader expects the quotes to move: misplacement, drift, a coming jump."""
     s, p = w.state, w.params
@@ -84,7 +84,7 @@ def signal_bps(w: World) -> float:
     return s.v - s.center + drift + pending_jump(w)
 
 
-@nb.njit(cache=True)
+@compiled
 def step_quotes(w: World, dt_s: float) -> None:
     """The makers look at the efficient price, requote if they act on it, and refill their touch."""
     s, p = w.state, w.params
@@ -106,7 +106,7 @@ def step_quotes(w: World, dt_s: float) -> None:
         keep_alive(w, k)
 
 
-@nb.njit(cache=True)
+@compiled
 def _feel_pressure(w: World) -> None:
     """Pressure on each side, 0..1: how far what is coming exceeds the touch."""
     s = w.state
@@ -119,7 +119,7 @@ def _feel_pressure(w: World) -> None:
     s.pressure[1] = min(max(ahead - 1.0, 0.0) / 4.0, 1.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def touch_half_spread_bps(w: World) -> float:
     """Half the distance between where the makers want bid and ask, bps."""
     s = w.state
@@ -127,7 +127,7 @@ def touch_half_spread_bps(w: World) -> float:
     return 1e4 * (ask - bid) / (ask + bid)
 
 
-@nb.njit(cache=True)
+@compiled
 def place_touch(w: World) -> None:
     """Put both targets around the center, on the grid of prices valid there."""
     s, p = w.state, w.params
@@ -145,7 +145,7 @@ def place_touch(w: World) -> None:
     retarget(w, 1 - retreating, -ask if retreating == 0 else bid)
 
 
-@nb.njit(cache=True)
+@compiled
 def _regrid(w: World, ticks: float, tick_step: int) -> None:
     """Valid prices are spaced differently here: void the book and draw it on the new grid."""
     s = w.state

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import BBO, DEPTH, EXCH, SNAPSHOT, TRADE
 from undertow.instrument import price_of, step_ticks
 from undertow.kernel.l2book import Book, apply_row, has_both_sides, level_qty, mid_price, new_book
@@ -94,7 +94,7 @@ class Observations(NamedTuple):
     cursor: Rec
 
 
-@nb.njit(cache=True)
+@compiled
 def _note_touch(buf: Buffers, book: Book, inst: Rec, exch_ns: int) -> None:
     c, top = buf.cursor, book.top
     if not has_both_sides(book) or top.best_bid >= top.best_ask:
@@ -124,7 +124,7 @@ def _note_touch(buf: Buffers, book: Book, inst: Rec, exch_ns: int) -> None:
     c.touches += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _note_print(buf: Buffers, row: Rec) -> None:
     c = buf.cursor
     if row.side == 0:
@@ -151,14 +151,14 @@ def _note_print(buf: Buffers, row: Rec) -> None:
     c.takers += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _probe_distance(from_steps: NDArray[np.int64], b: int, i: int) -> int:
     low = from_steps[b]
     high = from_steps[b + 1] - 1 if b + 1 < from_steps.shape[0] else 2 * low
     return low + (high - low) * i // (_PROBES - 1)
 
 
-@nb.njit(cache=True)
+@compiled
 def _probe(buf: Buffers, book: Book, inst: Rec, exch_ns: int) -> None:
     """Read the book at every probed distance; compare what stood there at the last probe."""
     c, top = buf.cursor, book.top
@@ -195,7 +195,7 @@ def _probe(buf: Buffers, book: Book, inst: Rec, exch_ns: int) -> None:
     c.probes += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _observe_chunk(
     buf: Buffers,
     book: Book,

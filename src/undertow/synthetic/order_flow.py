@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
-
+from undertow.compiled import compiled
 from undertow.events import EXCH, LOCAL, ORDER_ADD, ORDER_CANCEL, ORDER_EXEC, ORDER_MODIFY
 from undertow.records import Rec
 from undertow.synthetic.rng import exponential, uniform
@@ -24,7 +23,7 @@ _MOST_AT_ONCE: Final = 8
 """Most orders by which a level grows at one time."""
 
 
-@nb.njit(cache=True)
+@compiled
 def forget_orders(w: World) -> None:
     """All orders are void: the book has been cleared."""
     for k in range(2):
@@ -32,14 +31,14 @@ def forget_orders(w: World) -> None:
             w.queues[k, at].n = 0
 
 
-@nb.njit(cache=True)
+@compiled
 def _say(w: World, out: Out, kind: int, k: int, queue: Rec, i: int, steps: int, recv_ns: int) -> None:
     """Publish what happened to order `i` of a level."""
     px = level_px(w, k, queue.m)
     put_row(w, out, kind, 1 - 2 * k, px, qty_of(w, steps), queue.ids[i], recv_ns, _BOTH)
 
 
-@nb.njit(cache=True)
+@compiled
 def _drop(queue: Rec, at: int) -> None:
     for i in range(at, queue.n - 1):
         queue.ids[i] = queue.ids[i + 1]
@@ -47,7 +46,7 @@ def _drop(queue: Rec, at: int) -> None:
     queue.n -= 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _shrink(w: World, out: Out, k: int, queue: Rec, i: int, steps: int, recv_ns: int) -> int:
     """Take up to `steps` from order `i`; returns how many it took. An empty order is gone."""
     taken = min(steps, queue.steps[i])
@@ -60,7 +59,7 @@ def _shrink(w: World, out: Out, k: int, queue: Rec, i: int, steps: int, recv_ns:
     return taken
 
 
-@nb.njit(cache=True)
+@compiled
 def _grow(w: World, out: Out, k: int, queue: Rec, steps: int, recv_ns: int) -> None:
     """`steps` join the end of the level."""
     mean_steps = max(w.params.resting_qty / w.inst.size_step, 1.0)
@@ -84,7 +83,7 @@ def _grow(w: World, out: Out, k: int, queue: Rec, steps: int, recv_ns: int) -> N
             return
 
 
-@nb.njit(cache=True)
+@compiled
 def reconcile_orders(w: World, out: Out, k: int, m: int, shown: int, recv_ns: int) -> None:
     """Publish the orders that make level `m` of side `k` hold `shown` size steps."""
     queue = w.queues[k, m & (w.queues.shape[1] - 1)]
@@ -102,7 +101,7 @@ def reconcile_orders(w: World, out: Out, k: int, m: int, shown: int, recv_ns: in
         _grow(w, out, k, queue, shown - held, recv_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def execute_orders(w: World, out: Out, k: int, m: int, steps: int, recv_ns: int) -> None:
     """An aggressor took `steps` from level `m` of side `k`: from the orders at its front."""
     queue = w.queues[k, m & (w.queues.shape[1] - 1)]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 
 RNG: Final = np.dtype([("counter", "<u8")], align=True)
@@ -34,7 +34,7 @@ def stream(seed: int, index: int) -> np.uint64:
     return np.uint64(z ^ (z >> 31))
 
 
-@nb.njit(cache=True)
+@compiled
 def uniform(rng: Rec) -> float:
     """A number in [0, 1) with 53 random bits."""
     z = rng.counter + _GOLDEN
@@ -45,20 +45,20 @@ def uniform(rng: Rec) -> float:
     return float(z >> _S11) * _INV_2_53
 
 
-@nb.njit(cache=True)
+@compiled
 def exponential(rng: Rec) -> float:
     """An exponential number with expectation 1."""
     return -np.log(1.0 - uniform(rng))
 
 
-@nb.njit(cache=True)
+@compiled
 def normal(rng: Rec) -> float:
     """A standard normal number (Box-Muller; always two uniforms)."""
     radius = np.sqrt(-2.0 * np.log(1.0 - uniform(rng)))
     return radius * np.cos(_TWO_PI * uniform(rng))
 
 
-@nb.njit(cache=True)
+@compiled
 def poisson(rng: Rec, expected: float) -> int:
     """A Poisson count (inversion by multiplication below 30, rounded normal above)."""
     if expected <= 0.0:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.events import REFERENCE
 from undertow.instrument import price_of
 from undertow.synthetic.world import Out, World
 
 
-@nb.njit(cache=True)
+@compiled
 def qty_of(w: World, steps: int) -> float:
     """Quantity of whole size steps (a tenth is 1 / 10, not 1 · 0.1)."""
     inverse = np.floor(1.0 / w.inst.size_step + 0.5)
@@ -19,13 +19,13 @@ def qty_of(w: World, steps: int) -> float:
     return steps * w.inst.size_step
 
 
-@nb.njit(cache=True)
+@compiled
 def level_px(w: World, k: int, m: int) -> float:
     """Price of level `m` of side `k`."""
     return price_of(w.inst, (1 - 2 * k) * m * w.state.tick_step)
 
 
-@nb.njit(cache=True)
+@compiled
 def put_row(
     w: World, out: Out, kind: int, side: int, px: float, qty: float, ref: int, recv_ns: int, flags: int
 ) -> None:

@@ -6,9 +6,9 @@ first): price moves, makers requote, orders come and go, aggressors trade, the f
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from undertow.compiled import compiled
 from undertow.records import Rec
 from undertow.synthetic.book import change_levels, refill
 from undertow.synthetic.feed import publish_books, publish_context
@@ -23,12 +23,12 @@ from undertow.synthetic.hidden import (
     step_quotes,
 )
 from undertow.synthetic.rng import normal, uniform
-from undertow.synthetic.world import Out, World
+from undertow.synthetic.world import Out, World, most_rows_per_step
 
 WARM_UP_S = 120.0
 
 
-@nb.njit(cache=True)
+@compiled
 def _tick_clock(w: World) -> float:
     """Advance to the next block; returns the seconds passed."""
     s, p = w.state, w.params
@@ -39,7 +39,7 @@ def _tick_clock(w: World) -> float:
     return 1e-9 * dt_ns
 
 
-@nb.njit(cache=True)
+@compiled
 def step(w: World, out: Out) -> None:
     """Advance the market by one block, writing what it publishes and the truth beside it."""
     s = w.state
@@ -66,7 +66,7 @@ def step(w: World, out: Out) -> None:
         out.count.path += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _change_interest(w: World, out: Out, first_order: int) -> None:
     """Each aggressor order opens or closes positions, at even odds."""
     s = w.state
@@ -75,7 +75,7 @@ def _change_interest(w: World, out: Out, first_order: int) -> None:
         s.open_interest = max(s.open_interest + sign * out.orders[i].qty, 0.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def clear_out(out: Out) -> None:
     """Forget what was written."""
     out.count.rows = 0
@@ -85,9 +85,9 @@ def clear_out(out: Out) -> None:
     out.count.jumps = 0
 
 
-@nb.njit(cache=True, nogil=True)
-def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
-    """Let the market live for `warm_up_s` unseen, so that it begins in its stationary state."""
+@compiled
+def draw_market(w: World, warm_up_s: float, start_ns: int) -> None:
+    """Put the market `warm_up_s` before `start_ns`, somewhere in its stationary state, unpublished."""
     s, p = w.state, w.params
     s.now_ns = start_ns - int(1e9 * warm_up_s)
     s.recv_ns = s.now_ns
@@ -100,9 +100,12 @@ def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
     far = 2**62
     s.next_snapshot_ns, s.next_slow_ns, s.next_context_ns = far, far, far
     s.next_reference_ns, s.next_funding_ns = far, far
-    while s.now_ns < start_ns - p.block_ns:
-        step(w, out)
-        clear_out(out)
+
+
+@compiled
+def publish_from(w: World, start_ns: int) -> None:
+    """Let the market publish from `start_ns` on, from its start price."""
+    s = w.state
     _rebase(w)
     s.next_trade_id = 1
     s.next_snapshot_ns, s.next_slow_ns, s.next_context_ns = start_ns, start_ns, start_ns
@@ -113,7 +116,7 @@ def open_market(w: World, out: Out, warm_up_s: float, start_ns: int) -> None:
         s.bbo_qty[k] = -1
 
 
-@nb.njit(cache=True)
+@compiled
 def _rebase(w: World) -> None:
     """Move the whole market back to the start price and mark every level as unpublished."""
     s = w.state
@@ -125,7 +128,7 @@ def _rebase(w: World) -> None:
     place_touch(w)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def advance(w: World, out: Out, until_ns: int, slack: int) -> bool:
     """Step until `until_ns` (True) or until `out` could overflow in the next block (False)."""
     room = out.rows.shape[0] - slack
@@ -139,7 +142,15 @@ def advance(w: World, out: Out, until_ns: int, slack: int) -> bool:
 
 
 def begin(world: World, out: Out, start_ns: int, warm_up_s: float = WARM_UP_S) -> Rec:
-    """Open the market at `start_ns`; `out` is scratch. Returns the state, ready to `advance`."""
-    open_market(world, out, warm_up_s, start_ns)
+    """Open the market at `start_ns`, after `warm_up_s` unseen so that it begins in its stationary state.
+
+    `out` is scratch. Returns the state, ready to `advance`.
+    """
+    draw_market(world, warm_up_s, start_ns)
+    slack = most_rows_per_step(world)
+    clear_out(out)
+    while not advance(world, out, start_ns - int(world.params["block_ns"]), slack):
+        clear_out(out)
+    publish_from(world, start_ns)
     clear_out(out)
     return world.state

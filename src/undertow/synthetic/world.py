@@ -157,7 +157,7 @@ class Out(NamedTuple):
 
 
 def new_world(market: MarketParams, seed: int, start_ns: int) -> World:
-    """A market at `start_ns` with an empty book; `simulator.open_market` fills it."""
+    """A market at `start_ns` with an empty book; `simulator.begin` fills it."""
     n = 1 << (2 * market.depth.window_levels - 1).bit_length()
     state = new_record(STATE)
     for index, name in enumerate(STREAMS):

@@ -21,6 +21,7 @@ from undertow.data.appending import StoreAppender, drop_unfinished
 from undertow.data.layout import RecordingMeta, coin_folder, parts_of
 from undertow.data.stream import chunk_of, deepened
 from undertow.events import EVENT, empty_snapshots
+from undertow.kernel.l2book import new_book
 from undertow.maker import OBSERVATION
 from undertow.trading.blocks import BlockWriter
 from undertow.trading.folder import (
@@ -33,7 +34,7 @@ from undertow.trading.folder import (
     layout_of,
     legs_of,
 )
-from undertow.trading.runner import CoinRunner, rebased
+from undertow.trading.runner import CoinRunner, cell, rebased
 from undertow.trading.step import TOLD
 
 ROOM: Final = 8_192
@@ -162,12 +163,27 @@ class SessionRecorder:
             about=self._about,
         )
         (path / "state.start").write_bytes(runner.states.tobytes())
+        fresh = new_book(window_ticks=runner.window_ticks, erode=runner.snapshot_fed)
+        if runner.books.tobytes() != cell(fresh).tobytes():
+            (path / "book.start").write_bytes(runner.books.tobytes())
         (path / "params").write_bytes(runner.params.tobytes())
         (path / "start.json").write_bytes(msgspec.json.format(msgspec.json.encode(start), indent=1) + b"\n")
         meta = RecordingMeta(self._venue, coin, runner.instrument, runner.snapshot_fed)
         capture = CoinCapture(path, StoreAppender(self.folder / MARKET, meta))
         runner.capture = capture
         self._coins.append(_Open(runner, capture, path))
+
+    def turn(self, runner: CoinRunner, now_ns: int, about: Mapping[str, Any] | None = None) -> None:
+        """End the runner's leg and begin the next with everything as it stands: parameters may differ
+        from here on. Between two rows, never while the runner sees some. `about` replaces the old one."""
+        (coin,) = [coin for coin in self._coins if coin.runner is runner]
+        runner.capture = None
+        coin.capture.close()
+        coin.note_state(now_ns, final=True)
+        self._coins.remove(coin)
+        if about is not None:
+            self._about = dict(about)
+        self.open(runner)
 
     def on_time(self, now_ns: int) -> None:
         """Flush the coins whose turn it is, and note their states now and then."""

@@ -2,9 +2,10 @@
 
 SESSION/session.json
         market/                        a store: what the feed brought, for ``undertow replay --store``
-        coins/BTC/leg-0001/            one per start of a process, complete in itself
+        coins/BTC/leg-0001/            one per start of a process or change of parameters, complete in itself
             start.json                 coin, instrument, maker, config, versions
             state.start  params        the records the maker began with, raw
+            book.start                 the book it began with, raw, where that was not empty
             rows.blocks                every row the maker saw and sent, in order
             told.blocks                what its desk said of each order as it was told of a fill
             observations.blocks        what it showed of itself
@@ -113,6 +114,11 @@ class Leg:
     def state_start(self) -> bytes:
         """The maker's state record as it began."""
         return (self.path / "state.start").read_bytes()
+
+    def book_start(self) -> bytes | None:
+        """The maker's book as it began, raw; None: empty."""
+        path = self.path / "book.start"
+        return path.read_bytes() if path.is_file() else None
 
     def params(self) -> bytes:
         """The maker's parameters."""

@@ -1,16 +1,17 @@
 """Between makers and execution: which requests go out.
 
-Three things hold a *growing* order back (one that could make the position larger): the coin's feed is
-stale, the account could not carry it, the session is ending. A reducing order and a cancel always go, but
-while the session is blind to its account no order does. What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine made
-it) `REFUSE_AFTER_NS` later, so that a maker tries again about once a second; a held order that its
+Five things hold a *growing* order back (one that could make the position larger): the coin's feed is
+stale, the account could not carry it, the session is ending, the kill switch, or the account's stream is
+down, when no order goes at all. Else a reducing order goes but where the switch has shut the coin, a cancel
+always. What is held back is answered like a venue's refusal, an ACK row flagged ``INFERRED`` (this machine
+made it) `REFUSE_AFTER_NS` later, so that a maker tries again about once a second; a held order that its
 maker cancels or replaces meanwhile never leaves. Makers see rows alone, so a captured session replays.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,20 +31,23 @@ from undertow.events import (
 )
 from undertow.kernel.desk import ACTION, PENDING_CANCEL
 from undertow.trading.margin import MarginBook
+from undertow.trading.restraint import Restraint, Sweep, alive_qty, cancel_of, grows, leaves, working_of
 from undertow.trading.runner import CoinRunner
 
 REFUSE_AFTER_NS: Final = 1_000_000_000
 PULL_AGAIN_NS: Final = 1_000_000_000
-"""A pulled order that still works after so long is pulled again: its cancel was lost or refused."""
+"""An order that still stands so long after the session canceled it is canceled again."""
 
 STALE: Final = 1
 MARGIN: Final = 2
 ENDING: Final = 3
-BLIND: Final = 4
+KILLED: Final = 4
+BLIND: Final = 5
 REASONS: Final = {
     STALE: "the feed is stale",
     MARGIN: "no margin left",
     ENDING: "the session is ending",
+    KILLED: "the kill switch",
     BLIND: "the account's stream is down",
 }
 """Why an order was held back; the number is ``val`` of its ACK row."""
@@ -70,15 +74,40 @@ class Gate:
         self._stale: dict[str, frozenset[int]] = {}
         self._waiting: deque[_Held] = deque()
         self._held: dict[str, set[int]] = {}
-        self._pulled: dict[str, dict[int, int]] = {}
+        self._pulled: dict[str, dict[int, int]] = {}  # when each order was last canceled from here
+        self._restraints: dict[str, Restraint] = {}
+        self._sweeps: dict[str, list[Sweep]] = {}
+        self._changed: dict[str, None] = {}
 
     def set_stale(self, coin: str, stale: bool, side: int = 0) -> None:
         """The feed says that `side` of `coin` (0: both) is stale, or fresh again."""
         sides = frozenset((1, -1) if side == 0 else (side,))
         held = self._stale.get(coin, frozenset())
         self._stale[coin] = held | sides if stale else held - sides
-        if not self._stale[coin]:
-            self._pulled.pop(coin, None)
+
+    def restrain(self, coin: str, restraint: Restraint | None) -> None:
+        """The kill switch leaves no more of `coin` than `restraint` (None: everything)."""
+        if restraint == self._restraints.get(coin):
+            return
+        if restraint is None:
+            del self._restraints[coin]
+        else:
+            self._restraints[coin] = restraint
+            self._changed[coin] = None
+
+    def restraint(self, coin: str) -> Restraint | None:
+        """What the kill switch leaves of `coin`; None: everything."""
+        return self._restraints.get(coin)
+
+    def sweep(self, coin: str, side: int, px: float) -> None:
+        """Pull the orders of `side` at `px` or better, once."""
+        self._sweeps.setdefault(coin, []).append(Sweep(side, px))
+        self._changed[coin] = None
+
+    def take_changed(self) -> list[str]:
+        """Coins of which less may stand than before the last call."""
+        changed, self._changed = list(self._changed), {}
+        return changed
 
     def stale_sides(self, coin: str) -> frozenset[int]:
         """Sides (+1, -1) of `coin` that are stale."""
@@ -98,7 +127,7 @@ class Gate:
         if self.margin is not None:
             gained, unit_usd, bids, asks = runner.burden()
             if held := self._held.get(runner.coin):
-                bids, asks = _without(runner, held, 2**62)
+                bids, asks = alive_qty(runner, held, 2**62)
             self.margin.see(runner.coin, gained, _worst(runner, bids, asks) * unit_usd)
 
     def let_pass(
@@ -106,7 +135,8 @@ class Gate:
     ) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """The part of a batch that may go out, and ACK rows to give the maker at once."""
         coin = runner.coin
-        free = not (self.ending or self.blind) and not self._held.get(coin) and not self._stale.get(coin)
+        shut = self._held.get(coin) or self._stale.get(coin) or coin in self._restraints
+        free = not (self.ending or self.blind or shut)
         if free and self.margin is not None:
             self.look(runner)
             free = self.margin.free >= 0.0
@@ -129,28 +159,39 @@ class Gate:
                 yield coin, _ack(due_ns, REJECTED, order_id, side, qty, reason)
 
     def to_pull(self, runner: CoinRunner, now_ns: int) -> NDArray[np.void]:
-        """Cancels of the working orders on stale sides that could grow the position.
-
-        Each once, and again where it still works a second later.
-        """
-        sides = self._stale.get(runner.coin)
-        if not sides:
+        """Cancels of the working orders that may not stand: those on stale sides that could grow the
+        position, those the kill switch does not leave, those just swept."""
+        coin = runner.coin
+        sweeps = self._sweeps.pop(coin, [])
+        if not (sweeps or self._stale.get(coin) or coin in self._restraints):
             return np.zeros(0, dtype=ACTION)
-        working = _working(runner)
-        alive = set(working["id"].tolist())
-        pulled = {i: at for i, at in self._pulled.get(runner.coin, {}).items() if i in alive}
-        self._pulled[runner.coin] = pulled
-        held = self._held.get(runner.coin, set())
+        working = working_of(runner)
+        known = set(working["id"].tolist())
+        pulled = {i: at for i, at in self._pulled.get(coin, {}).items() if i in known}
+        self._pulled[coin] = pulled
         out = []
         for order in working:
-            side, order_id = int(order["side"]), int(order["id"])
-            going = order["status"] >= PENDING_CANCEL or order_id in held
-            if side not in sides or going or now_ns - pulled.get(order_id, 0) < PULL_AGAIN_NS:
+            order_id = int(order["id"])
+            if order["status"] >= PENDING_CANCEL or order_id in self._held.get(coin, ()):
                 continue
-            if _grows(runner, side, (pulled.keys() | held) - {order_id}, order_id):
+            if now_ns - pulled.get(order_id, -PULL_AGAIN_NS) < PULL_AGAIN_NS:
+                continue
+            if not self._stands(runner, order, sweeps):
                 pulled[order_id] = now_ns
-                out.append(_cancel_of(order))
+                out.append(cancel_of(order))
         return _stack(out, ACTION)
+
+    def _stands(self, runner: CoinRunner, order: np.void, sweeps: list[Sweep]) -> bool:
+        """Whether a working order may go on standing."""
+        coin, side, order_id = runner.coin, int(order["side"]), int(order["id"])
+        px = float(order["tick"]) * runner.instrument.tick_size
+        if any(sweep.hits(side, px) for sweep in sweeps):
+            return False
+        passed = (self._pulled[coin].keys() | self._held.get(coin, set())) - {order_id}
+        if side in self._stale.get(coin, ()) and grows(runner, side, passed, order_id):
+            return False
+        restraint = self._restraints.get(coin)
+        return restraint is None or leaves(restraint, runner, side, passed, order_id)
 
     def _one(
         self, runner: CoinRunner, now_ns: int, action: np.void
@@ -170,6 +211,9 @@ class Gate:
             kind = NEW
         reason = 0 if kind == CANCEL else self._why_not(runner, order_id, side)
         if not reason:
+            restraint = self._restraints.get(coin)
+            if kind != CANCEL and restraint is not None and side in restraint.sides:
+                sent["reduce_only"] = 1  # it passed because it reduces
             return [sent], answers
         if kind == MODIFY:  # the old order stays as it is
             answers.append(_ack(now_ns, CANCEL_REJECTED, target, side, 0.0, reason))
@@ -183,7 +227,10 @@ class Gate:
         held = self._held[runner.coin]
         if self.blind:
             return BLIND
-        if not _grows(runner, side, held, order_id):
+        restraint = self._restraints.get(runner.coin)
+        if restraint is not None and not leaves(restraint, runner, side, held, order_id):
+            return KILLED
+        if not grows(runner, side, held, order_id):
             return ENDING if self.ending else 0
         if self.ending:
             return ENDING
@@ -192,48 +239,17 @@ class Gate:
         if self.margin is None:
             return 0
         gained, unit_usd, _, _ = runner.burden()
-        worst_usd = _worst(runner, *_without(runner, held, order_id)) * unit_usd
+        worst_usd = _worst(runner, *alive_qty(runner, held, order_id)) * unit_usd
         if self.margin.carries(runner.coin, worst_usd):
             self.margin.see(runner.coin, gained, worst_usd)
             return 0
         return MARGIN
 
 
-def _working(runner: CoinRunner) -> NDArray[np.void]:
-    desk = runner.states["desk"][0]
-    working: NDArray[np.void] = desk["working"][: int(desk["n_working"])]
-    return working
-
-
-def _without(runner: CoinRunner, left_out: Collection[int], up_to: int) -> tuple[float, float]:
-    """Quantity of the bids and asks on the desk with ids up to `up_to`, those `left_out` not counted."""
-    working = _working(runner)
-    alive = (working["status"] < PENDING_CANCEL) & (working["id"] <= up_to)
-    if left_out:
-        alive &= ~np.isin(working["id"], list(left_out))
-    leaves, bid = working["leaves"], working["side"] > 0
-    return float(leaves[alive & bid].sum()), float(leaves[alive & ~bid].sum())
-
-
-def _grows(runner: CoinRunner, side: int, left_out: Collection[int], order_id: int) -> bool:
-    """Whether the order, after those of its side sent before it, could grow or turn the position."""
-    bids, asks = _without(runner, left_out, order_id)
-    reducible = max(0.0, -side * float(runner.states["desk"][0]["position"]))
-    return (bids if side > 0 else asks) > reducible + 0.5 * runner.instrument.size_step
-
-
 def _worst(runner: CoinRunner, bids: float, asks: float) -> float:
     """The largest position, unsigned, that these orders could lead to."""
     position = float(runner.states["desk"][0]["position"])
     return max(abs(position + bids), abs(position - asks))
-
-
-def _cancel_of(order: np.void) -> NDArray[np.void]:
-    action = np.zeros(1, dtype=ACTION)
-    action["id"] = action["target"] = order["id"]
-    action["tick"], action["qty"] = order["tick"], order["leaves"]
-    action["side"], action["level"], action["kind"] = order["side"], order["level"], CANCEL
-    return action
 
 
 def _ack(now_ns: int, code: int, order_id: int, side: int, qty: float, reason: int) -> NDArray[np.void]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import EVENT, FILL
 from undertow.instrument import Instrument
 from undertow.kernel.desk import ACTION, MAX_ACTIONS
@@ -78,7 +78,7 @@ def more_room(cells: Cells) -> Cells:
 _RECORDS = ("ex", "book", "inst", "rules", "standing")
 
 
-@nb.njit(cache=True)
+@compiled
 def next_arrival(ex: Rec) -> int:
     """When the next request that is not done yet arrives."""
     for at in range(ex.inbox_head, ex.inbox_tail):
@@ -88,7 +88,7 @@ def next_arrival(ex: Rec) -> int:
     return FOREVER
 
 
-@nb.njit(cache=True)
+@compiled
 def _floor_answers(venue: Venue, told: int, filled: int, known_ns: int) -> None:
     """The answers since `told` were not known before `known_ns`."""
     ex = venue.ex
@@ -103,7 +103,7 @@ def _floor_answers(venue: Venue, told: int, filled: int, known_ns: int) -> None:
             filled += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def wake_ns(venue: Venue, settle_ns: int) -> int:
     """When the next arrival must be decided or the next answer is due, whichever is first."""
     ex = venue.ex
@@ -114,7 +114,7 @@ def wake_ns(venue: Venue, settle_ns: int) -> int:
     return wake
 
 
-@nb.njit(cache=True)
+@compiled
 def post(c: Cells, desk: Desk, now_ns: int, n: int) -> int:
     """Put the first `n` actions of `desk` on their way; returns when they arrive."""
     local = Local(desk.book[0], desk.actions, desk.scratch, desk.observations, desk.captured)
@@ -122,7 +122,7 @@ def post(c: Cells, desk: Desk, now_ns: int, n: int) -> int:
     return send(venue, local, now_ns, n)
 
 
-@nb.njit(cache=True)
+@compiled
 def match_rows(
     c: Cells,
     rows: NDArray[np.void],
@@ -148,7 +148,7 @@ def match_rows(
     return done, wake_ns(venue, settle_ns)
 
 
-@nb.njit(cache=True)
+@compiled
 def settle(
     c: Cells, rows: NDArray[np.void], snapshots: NDArray[np.float64], now_ns: int, settle_ns: int
 ) -> tuple[int, int, int, int]:
@@ -177,7 +177,7 @@ def settle(
     return decided, last, wake_ns(venue, settle_ns), status
 
 
-@nb.njit(cache=True)
+@compiled
 def close_books(c: Cells) -> None:
     """Note the markouts that are over and the last mid in the ledger."""
     venue = Venue(c.ex[0], c.outbox, c.fills, c.horizons_ns, c.book[0], c.inst[0], c.rules[0], c.standing[0])

@@ -24,6 +24,7 @@ from undertow.replay.exchange import NEED_ROOM
 from undertow.replay.settings import ReplaySettings
 from undertow.replay.venue import FOREVER, INBOX
 from undertow.trading import match
+from undertow.trading.paper_limits import PaperLimits
 from undertow.trading.runner import plain
 from undertow.trading.seams import Deliver, Received
 
@@ -44,7 +45,8 @@ class PaperExecution:
     """An `undertow.trading.seams.Execution` that fills against the feed, a venue per coin.
 
     `settings` are those of a replay; ``fifo`` is refused, a live feed has no order ids. `keep_fills`
-    keeps the whole fill log in memory (else only what still awaits markouts).
+    keeps the whole fill log in memory (else only what still awaits markouts). `limits` refuse what a real
+    account's order manager would.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class PaperExecution:
         *,
         settle_ms: float = SETTLE_MS,
         keep_fills: bool = False,
+        limits: PaperLimits | None = None,
     ) -> None:
         settings = settings or ReplaySettings()
         if settings.queue_model == "fifo":
             raise ValueError("queue_model = 'fifo' needs order ids, which a live feed lacks: use 'power'")
         self.matchers = {m.coin: _Matcher(m, settings, round(settle_ms * 1e6), keep_fills) for m in markets}
+        self.limits = limits
         self._deliver: Deliver | None = None
         self._now_ns = -FOREVER
 
@@ -71,20 +75,30 @@ class PaperExecution:
         self._deliver = deliver
 
     def send(self, coin: str, now_ns: int, actions: NDArray[np.void]) -> None:
-        """Put a batch on its way."""
-        self.matchers[coin].send(now_ns, actions)
+        """Put a batch on its way, as far as the limits let it."""
+        if self.limits is not None:
+            actions = self.limits.pass_on(coin, now_ns, actions)
+        if len(actions):
+            self.matchers[coin].send(now_ns, actions)
 
     def on_market(self, received: Received) -> None:
         """Match what was received."""
         self._now_ns = max(self._now_ns, int(received.rows["recv_ns"][-1]))
         self.matchers[received.coin].market(received)
+        if self.limits is not None:
+            self.limits.on_market(received)
 
     def on_time(self, now_ns: int) -> None:
         """Decide what has waited long enough; deliver the answers due by `now_ns`."""
         self._now_ns = max(self._now_ns, now_ns)
+        if self.limits is not None and self._deliver is not None:
+            for refused in self.limits.refusals():
+                self._deliver(refused)
         for matcher in self.matchers.values():
             while matcher.wake_ns <= now_ns:
                 rows = matcher.due(now_ns)
+                if self.limits is not None:
+                    self.limits.answered(matcher.coin, rows)
                 if len(rows) and self._deliver is not None:
                     self._deliver(Received(matcher.coin, rows, empty_snapshots()))
 

@@ -106,6 +106,10 @@ def runner_of(leg: Leg, maker_of: MakerOf) -> CoinRunner:
     )
     runner.states[:] = np.frombuffer(leg.state_start(), dtype=runner.states.dtype)
     runner.params[:] = np.frombuffer(leg.params(), dtype=runner.params.dtype)
+    if (book := leg.book_start()) is not None:
+        if len(book) != runner.books.nbytes:
+            raise SessionError(f"{leg.path}: the book has another layout in this version")
+        runner.books[:] = np.frombuffer(book, dtype=runner.books.dtype)
     return runner
 
 

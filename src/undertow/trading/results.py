@@ -76,10 +76,11 @@ class Statement:
         row["px"], row["qty"], row["side"] = px, abs(position), np.sign(position)
         self._own.append(row)
 
-    def new_leg(self) -> None:
-        """What follows was seen by a new process, whose book began empty."""
-        book = new_book(window_ticks=self._window_ticks, erode=self._snapshot_fed)
-        self._books = cell(book)
+    def new_leg(self, book: bytes | None = None) -> None:
+        """What follows was seen with a book that began as `book` (raw), or empty."""
+        self._books = cell(new_book(window_ticks=self._window_ticks, erode=self._snapshot_fed))
+        if book is not None and len(book) == self._books.nbytes:
+            self._books[:] = np.frombuffer(book, dtype=self._books.dtype)
 
     def add(self, rows: NDArray[np.void], snapshots: NDArray[np.float64]) -> None:
         """Take captured rows and the table their SNAPSHOT rows count in."""
@@ -201,7 +202,7 @@ def result_of(folder: Path, coin: str, maker: Maker, settings: ReplaySettings | 
     told = [_adopted(statement, legs[0], maker)]
     for leg in legs:
         told.append(leg.told())
-        statement.new_leg()
+        statement.new_leg(leg.book_start())
         for rows, snapshots in leg.chunks():
             statement.add(rows, snapshots)
     fills, ledger = statement.finish(np.concatenate(told))

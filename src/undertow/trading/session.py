@@ -25,7 +25,7 @@ from undertow.trading import step
 from undertow.trading.gate import Gate
 from undertow.trading.margin import MarginBook
 from undertow.trading.runner import Batch, CoinRunner
-from undertow.trading.seams import Execution, Received
+from undertow.trading.seams import Execution, Holding, Received, Watcher
 
 Stale = Callable[[str, int, int], str | None]
 """(coin, side, now_ns): why that side must not be quoted now, a phrase; None: it may be."""
@@ -85,8 +85,9 @@ class LiveSession:
     """Makers on coins, one execution, one account.
 
     `recorder` writes everything down, `margin` is the account shared by all coins, `stale` is asked at
-    every timer whether a side of a coin may be quoted. A process that slept longer than `catch_up_s`
-    skips the timers it missed. Give `deliver` to the feed.
+    every timer whether a side of a coin may be quoted, `watcher` may take orders out of the market and
+    send its own. A process that slept longer than `catch_up_s` skips the timers it missed. `resumed`: the
+    makers go on where another process left them, with their positions. Give `deliver` to the feed.
     """
 
     runners: Sequence[CoinRunner]
@@ -95,6 +96,8 @@ class LiveSession:
     recorder: Recorder | None = None
     margin: MarginBook | None = None
     stale: Stale | None = None
+    watcher: Watcher | None = None
+    resumed: bool = False
     catch_up_s: float = 5.0
     counts: Counts = field(default_factory=Counts)
 
@@ -116,15 +119,21 @@ class LiveSession:
         Positions the execution found (its ``positions``, by coin) are the makers' own from now on, taken
         over at the price in `marks`. Raises ValueError where one of them has no price.
         """
+        if self.resumed:
+            self.begin()  # what is told while starting belongs to the record
         await self.execution.start(self.answer)
+        if not self.resumed:
+            self._adopt(marks or {})
+            self.begin()
+        self._task = asyncio.get_running_loop().create_task(self._keep_time())
+
+    def _adopt(self, marks: Mapping[str, float]) -> None:
         for coin, position in getattr(self.execution, "positions", {}).items():
             if position and coin in self.lanes:
-                px = (marks or {}).get(coin, math.nan)
+                px = marks.get(coin, math.nan)
                 if not px > 0.0:
                     raise ValueError(f"{coin}: a position of {position:g} is held; marks must give its price")
                 self.lanes[coin].runner.adopt(position, px)
-        self.begin()
-        self._task = asyncio.get_running_loop().create_task(self._keep_time())
 
     def begin(self) -> None:
         """Begin the record (`start` does), for those who drive a session without an event loop."""
@@ -185,8 +194,24 @@ class LiveSession:
             finally:
                 self._busy = False
             self._drain()
+            if self.watcher is not None:
+                self.watcher.on_time(now_ns)
+                self.enforce(now_ns)
         if self.recorder is not None:
             self.recorder.on_time(now_ns)
+
+    def enforce(self, now_ns: int) -> None:
+        """Cancel what the gate leaves standing no longer and send what the watcher sends.
+
+        To be called by whoever changed what may stand; inside an event it happens at once in any case.
+        """
+        for coin in self.gate.take_changed():
+            if coin in self.lanes:
+                self._pull(self.lanes[coin], now_ns)
+        if self.watcher is None or self.gate.ending:
+            return
+        for coin, actions in self.watcher.own_orders(now_ns):
+            self._send_own(self.lanes[coin].runner, actions, now_ns)
 
     def set_stale(self, coin: str, stale: bool, side: int = 0) -> None:
         """The feed says that `side` of `coin` (0: both) is stale (or fresh again).
@@ -195,7 +220,7 @@ class LiveSession:
         """
         self.gate.set_stale(coin, stale, side)
         if not self._busy:
-            self._pull(self.lanes[coin], max(self.clock.now_ns(), self.lanes[coin].runner.last_ns))
+            self._pull(self.lanes[coin], self.clock.now_ns())
 
     def _take(self, market: bool, received: Received) -> None:
         if self._showing and not market:
@@ -229,6 +254,9 @@ class LiveSession:
         self._advance(recv_ns)
         self.counts.messages += 1
         self.execution.on_market(received)
+        if self.watcher is not None:
+            self.watcher.on_market(received)
+            self.enforce(recv_ns)
         self._show(lane, received.rows, received.snapshots)
         if self.recorder is not None:
             self.recorder.on_time(recv_ns)
@@ -241,6 +269,18 @@ class LiveSession:
         lane = self.lanes[received.coin]
         received = self._in_order(lane, received)
         self._show(lane, received.rows, received.snapshots)
+        if self.watcher is not None:
+            self._hold(lane, int(received.rows["recv_ns"][-1]), acted=False)
+            self.enforce(int(received.rows["recv_ns"][-1]))
+
+    def _hold(self, lane: Lane, now_ns: int, *, acted: bool) -> None:
+        """Tell the watcher what the coin means to the account."""
+        assert self.watcher is not None
+        gained, unit_usd, bids, asks = lane.runner.burden()
+        position = float(lane.runner.states["desk"][0]["position"])
+        mid_px = unit_usd / lane.runner.instrument.contract_value
+        holding = Holding(lane.runner.coin, gained, mid_px, position, bids, asks)
+        self.watcher.on_holding(holding, now_ns, acted=acted)
 
     def _in_order(self, lane: Lane, received: Received) -> Received:
         """`received` with receive times not before what the maker has already seen."""
@@ -299,7 +339,11 @@ class LiveSession:
         self._ask_feed(lane.runner.coin, due_ns)
         self._show(lane, row, _NO_BOOKS)
         self.gate.look(lane.runner)
-        self._pull(lane, max(due_ns, lane.runner.last_ns))
+        if self.watcher is not None:
+            self._hold(lane, due_ns, acted=True)
+            self.watcher.on_time(due_ns)
+            self.enforce(due_ns)
+        self._pull(lane, due_ns)
 
     def _ask_feed(self, coin: str, now_ns: int) -> None:
         if self.stale is not None:
@@ -337,12 +381,17 @@ class LiveSession:
                 self._instant.append(Received(runner.coin, answers[k : k + 1].copy(), _NO_BOOKS))
 
     def _pull(self, lane: Lane, now_ns: int) -> None:
-        """Cancel what a stale side must not leave standing."""
-        runner = lane.runner
-        cancels = self.gate.to_pull(runner, now_ns)
-        if not len(cancels):
-            return
+        """Cancel what must not stand."""
+        now_ns = max(now_ns, lane.runner.last_ns)
+        cancels = self.gate.to_pull(lane.runner, now_ns)
         self.counts.pulled += len(cancels)
+        self._send_own(lane.runner, cancels, now_ns)
+
+    def _send_own(self, runner: CoinRunner, actions: NDArray[np.void], now_ns: int) -> None:
+        """Send requests that are not the maker's: it sees their answers, not them."""
+        if not len(actions):
+            return
+        now_ns = max(now_ns, runner.last_ns)
         if runner.capture is not None:
-            runner.capture.rows(step.own_requests(runner.insts, cancels, now_ns))
-        self.execution.send(runner.coin, now_ns, cancels)
+            runner.capture.rows(step.own_requests(runner.insts, actions, now_ns))
+        self.execution.send(runner.coin, now_ns, actions)

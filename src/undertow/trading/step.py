@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from undertow.compiled import compiled
 from undertow.events import EVENT, FILL, LOCAL, ORDER
 from undertow.instrument import notional, position_value, price_of
 from undertow.kernel.desk import PENDING_CANCEL, find_working
@@ -54,7 +54,7 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     raise AssertionError("observe was not bound")
 
 
-@nb.njit(cache=True)
+@compiled
 def note_order(inst: Rec, action: Rec, now_ns: int, out: Rec) -> None:
     """The ORDER row of an action (`undertow.events`), as a replay captures it."""
     out.exch_ns, out.recv_ns = now_ns, now_ns
@@ -63,7 +63,7 @@ def note_order(inst: Rec, action: Rec, now_ns: int, out: Rec) -> None:
     out.kind, out.side, out.flags, out.asset, out.code = ORDER, action.side, LOCAL, 0, action.kind
 
 
-@nb.njit(cache=True)
+@compiled
 def note_told(desk: Rec, order_id: int, out: Rec) -> None:
     """What the desk says of the order a FILL row is about."""
     out.order_id = order_id
@@ -126,7 +126,7 @@ def look(
     observe(states[0], params[0], insts[0], books[0], out[0])
 
 
-@nb.njit(cache=True)
+@compiled
 def burden(
     states: NDArray[np.void], insts: NDArray[np.void], books: NDArray[np.void]
 ) -> tuple[float, float, float, float]:
@@ -151,7 +151,7 @@ def burden(
     return equity, notional(inst, mid, 1.0), bids, asks
 
 
-@nb.njit(cache=True)
+@compiled
 def follow_mids(
     books: NDArray[np.void],
     insts: NDArray[np.void],

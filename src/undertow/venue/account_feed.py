@@ -67,8 +67,9 @@ class AccountFeed:
     """The feed of `client.account` on `dexes` ("" is the main one).
 
     `emit` takes the events, in order, on the event loop. `since_ms`: fills and payments before it are
-    history (the venue's time; after a restart, that of the last one journalled). `orders` off: open orders
-    are not asked for, by who asks for them itself (20 of the 1200 weight per minute each time and dex).
+    history (the venue's time; after a restart, when the journal was last complete); `payments_since_ms`
+    where payments need another. `orders` off: open orders are not asked for, by who asks for them itself
+    (20 of the 1200 weight per minute each time and dex).
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class AccountFeed:
         since_ms: int,
         dexes: Sequence[str] = ("",),
         orders: bool = True,
+        payments_since_ms: int | None = None,
     ) -> None:
         if client.account is None:
             raise ValueError("account is not set: give the client the address to listen to (account=...)")
@@ -88,7 +90,8 @@ class AccountFeed:
         """Whether nothing is missing: the connection stands and recovery is done."""
         self.quarantined: dict[Subscription, str] = {}
         self._client, self._emit, self._asks_orders = client, emit, orders
-        self._fills, self._payments = Once(since_ms), Once(since_ms)
+        self._fills = Once(since_ms)
+        self._payments = Once(since_ms if payments_since_ms is None else payments_since_ms)
         self._task: asyncio.Task[None] | None = None
         self._updates: list[OrderUpdate] | None = None
         self._epoch = 0

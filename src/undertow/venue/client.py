@@ -84,6 +84,11 @@ class VenueClient:
         self._pace = ConnectPace()
         self._poster: Connection | None = None
 
+    @property
+    def vault(self) -> str | None:
+        """The sub-account or vault acted for, if any."""
+        return self._vault
+
     def connection(
         self,
         listener: StreamListener,
@@ -109,7 +114,7 @@ class VenueClient:
     async def info(
         self, request: InfoRequest[R], *, timeout_s: float = INFO_TIMEOUT_S, urgent: bool = False
     ) -> R:
-        """The reply to a question, asked when the weight per minute allows it (`urgent`: up to the last of it).
+        """The reply to a question, asked when the weight per minute allows it (`urgent`: to the last of it).
 
         Raises `Unanswered` without a readable reply, `Rejected` where the venue refuses (429, 422),
         `NotSent` where it could not be reached.

@@ -70,6 +70,10 @@ class CoinFeed:
         """Whether the connection was lost and nothing has come since."""
         return self._interrupted
 
+    def resumed(self, last_ns: int) -> None:
+        """An earlier process received the coin's last message at `last_ns`: begin with a GAP row."""
+        self._recv_ns, self._interrupted = last_ns, last_ns > 0
+
     def interrupted(self) -> None:
         """The connection is lost: nothing known holds any longer."""
         self._interrupted = self._recv_ns > 0

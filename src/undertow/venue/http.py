@@ -56,7 +56,7 @@ class HttpxClient:
         try:
             reply = await self._client.post(self._base + path, content=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ConnectionRefusedError(f"{path}: not connected: {type(error).__name__}: {error}") from error
+            raise ConnectionRefusedError(f"{self._base}{path}: not connected: {error}") from error
         except httpx.TimeoutException as error:
             raise TimeoutError(f"{path}: no reply in time ({type(error).__name__})") from error
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:

@@ -9,6 +9,7 @@ any text made here.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final, NoReturn
 
 import coincurve
@@ -145,6 +146,10 @@ class Signer:
         raw = self._key.sign_recoverable(digest, hasher=None)
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
         return Signature(f"{r:#x}", f"{s:#x}", 27 + raw[64])
+
+    def give_to_child(self, descriptor: int) -> None:
+        """Write the key's 32 bytes to a pipe that a child process of ours, which is to sign too, reads."""
+        os.write(descriptor, self._key.secret)
 
     def __repr__(self) -> str:
         return f"Signer({self.address}, {'mainnet' if self.mainnet else 'testnet'})"

@@ -312,7 +312,20 @@ class ExchangeSession(Session):
         """The exchange's own blocks move it."""
 
     async def _break(self) -> None:
-        if self.rng.random() < 0.5:
+        """A mishap: sockets, the venue itself, its rules."""
+        kind = self.rng.choice(("half open", "broken", "down", "upgrade", "halt"))
+        if kind == "half open":
             self.net.half_open()
-        else:
+        elif kind == "broken":
             self.net.break_sockets()
+        elif kind == "upgrade":
+            self.exchange.controls.upgrade(self.rng.uniform(3.0, 15.0))
+        elif kind == "halt":
+            coin = self.rng.choice(list(self.walks))
+            self.exchange.controls.halt(coin)
+            await asyncio.sleep(self.rng.uniform(1.0, 5.0))
+            self.exchange.controls.resume(coin)
+        else:
+            self.gateway.shut()
+            await asyncio.sleep(self.rng.uniform(0.5, 5.0))
+            self.gateway.reopen()

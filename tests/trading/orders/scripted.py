@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 from tests.trading.orders.sessions import START_NS, Trader
@@ -18,6 +19,7 @@ from undertow.trading.orders.coins import Coin, Coins
 from undertow.trading.orders.limits import Limits
 from undertow.trading.orders.manager import OrderOptions, VenueExecution
 from undertow.trading.orders.notices import Notice
+from undertow.trading.orders.port import Refused, Reply, Unanswered, Why
 from undertow.trading.seams import Received
 
 MID = 100_000
@@ -126,3 +128,45 @@ def play(script: Callable[[Scene], Awaitable[None]], **faults: object) -> None:
 async def rest(seconds: float = 1.0) -> None:
     """Let time pass."""
     await asyncio.sleep(seconds)
+
+
+def refuse(scene: Scene, why: Why) -> None:
+    """Every request is refused as a whole from now on."""
+    scene.model._execute = lambda *_: Reply(Refused(why, f"refused: {why}"), [])
+
+
+def lose_reply(scene: Scene, send):
+    """`send` with the next request carried out and its reply lost."""
+    calm = scene.model.faults
+    scene.model.faults = replace(calm, lost_reply=1.0)
+    out = send()
+    asyncio.get_running_loop().call_later(0.45, setattr, scene.model, "faults", calm)
+    return out
+
+
+def lose_request(scene: Scene, send):
+    """`send` with the next request stuck on its way; ``scene.held()`` lets it arrive."""
+    calm = scene.model.faults
+    stuck: list = []
+    real = scene.model._execute
+    scene.model._execute = lambda *args: stuck.append(lambda: real(*args)) or Reply(None, [])
+    real_request = scene.model._request
+
+    async def request(execute):
+        scene.model._request = real_request
+        execute()
+        scene.model._execute = real
+        await asyncio.sleep(1.0)
+        raise Unanswered("stuck")
+
+    scene.model._request = request
+    scene.model.faults = replace(calm)
+    out = send()
+
+    def held() -> int:
+        for execute in stuck:
+            assert execute().refused is not None
+        return len(stuck)
+
+    scene.held = held
+    return out

@@ -64,7 +64,8 @@ def test_payments_once() -> None:
     payment = Payment("BTC", 1000, Decimal("-0.000794"))
     assert books.pay(payment)
     assert not books.pay(payment)
-    assert books.pay(payment._replace(time_ms=2000))
+    assert not books.pay(payment._replace(time_ms=2000)), "one an hour"
+    assert books.pay(payment._replace(time_ms=3_602_000))
     assert books.accounts["BTC"].funding == Decimal("-0.001588")
 
 

@@ -104,6 +104,7 @@ class Info:
             "userFees": lambda r: fees.user_fees(d, _user(r)),
             "userRole": lambda r: account.role(d, _user(r)),
             "extraAgents": lambda r: account.agents(d, _user(r)),
+            "vaultDetails": lambda r: account.vault_details(d, _user(r, "vaultAddress")),
             "subAccounts": lambda r: account.sub_accounts(d, _user(r)),
             "portfolio": lambda r: account.portfolio(d, _user(r)),
             "webData3": lambda r: account.web_data(d, _user(r)),

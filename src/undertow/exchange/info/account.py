@@ -179,6 +179,14 @@ def sub_accounts(directory: Directory, user: str) -> list[Json] | None:
     return rows
 
 
+def vault_details(directory: Directory, vault: str) -> Json | None:
+    """Name and leader of a vault; None where there is none."""
+    account = directory.account(vault)
+    if account is None or not account.is_vault:
+        return None
+    return {"name": account.name, "vaultAddress": vault, "leader": account.master}
+
+
 def web_data(directory: Directory, user: str) -> Json:
     """The front end's summary."""
     account = directory.account(user)

@@ -28,10 +28,10 @@ def cloid_of(name: OrderName) -> str:
 
     Raises ValueError where a part does not fit into 32 bits.
     """
-    for field, value in name._asdict().items():
-        if not 0 <= value < _WORD:
-            raise ValueError(f"cloid: {field} = {value} does not fit into 32 bits")
-    return f"0x{TAG:08x}{name.session:08x}{name.asset:08x}{name.order_id:08x}"
+    session, asset, order_id = name
+    if not (0 <= session < _WORD and 0 <= asset < _WORD and 0 <= order_id < _WORD):
+        raise ValueError(f"cloid: a part of {name} does not fit into 32 bits")
+    return f"0x{TAG:08x}{session:08x}{asset:08x}{order_id:08x}"
 
 
 def name_of(cloid: str | None) -> OrderName | None:

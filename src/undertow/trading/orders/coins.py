@@ -22,6 +22,11 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("", "-0") else text
 
 
+def _whole(value: float) -> float:
+    """`value` if it is a whole number (dividing by it then rounds once, as reading the text does), else 0."""
+    return value if value == round(value) else 0.0
+
+
 class Coin:
     """A coin as it is traded: its name on the wire, its asset id there, its steps.
 
@@ -36,6 +41,7 @@ class Coin:
         self.lot_size = Decimal(str(instrument.size_step))
         self._lots_per_unit = float(1 / self.lot_size)
         self._ticks_per_unit = float(1 / self.tick_size)
+        self._ticks_whole, self._lots_whole = _whole(self._ticks_per_unit), _whole(self._lots_per_unit)
 
     @property
     def dex(self) -> str:
@@ -54,7 +60,7 @@ class Coin:
 
     def qty_of(self, lots: int) -> float:
         """Quantity of `lots` in the venue's unit, the float nearest it."""
-        return float(lots * self.lot_size)
+        return lots / self._lots_whole if self._lots_whole else float(lots * self.lot_size)
 
     def size(self, lots: int) -> str:
         """`lots` as the wire writes a size."""
@@ -66,7 +72,7 @@ class Coin:
 
     def px_of(self, tick: int) -> float:
         """The price of `tick`, the float nearest it."""
-        return float(tick * self.tick_size)
+        return tick / self._ticks_whole if self._ticks_whole else float(tick * self.tick_size)
 
     def tick_near(self, px: float) -> int:
         """Nearest tick of a price on the wire."""

@@ -17,6 +17,7 @@ from undertow.trading.orders.outbox import FOREIGN, Outbox
 from undertow.trading.orders.port import Report
 from undertow.trading.orders.table import Table
 from undertow.trading.orders.teller import Teller
+from undertow.trading.orders.writing import Writing
 
 _MS: Final = 1_000_000
 _ALIVE: Final = ("open", "triggered")
@@ -56,9 +57,11 @@ class Intake:
         inquire: Callable[[Order], None],
         cancel: Callable[[Order], None],
         stray: Callable[[Report], object],
+        writing: Writing,
     ) -> None:
         self.table, self.ledger, self._outbox, self._teller = table, ledger, outbox, teller
         self._notices, self._inquire, self._cancel, self._stray = notices, inquire, cancel, stray
+        self._writing = writing
 
     def changed(self, order: Order, exch_ns: int) -> None:
         """`order` has changed: find it by its oid, tell its maker, and ask where an end lacks its fills."""
@@ -68,6 +71,7 @@ class Intake:
         if order.open_question and not order.flying:
             self._inquire(order)
         self._teller.tell(order, exch_ns)
+        self._writing.order(order)
         if order.cancel_wanted and order.state == State.RESTING:
             order.cancel_wanted = False
             order.to(State.CANCELING)
@@ -118,7 +122,9 @@ class Intake:
             if name is None:
                 text = f"fill of order {fill.oid}, which this session did not send"
                 self._notices.tell(now_ns, Kind.FOREIGN_FILL, fill.coin, text, fill.side * fill.lots)
-            self._outbox.fill(fill, FOREIGN if name is None else name[1])
+            order_id = FOREIGN if name is None else name[1]
+            self._writing.fill(fill, order_id)
+            self._outbox.fill(fill, order_id)
             return
         if fill.crossed:
             order.oid = order.oid or fill.oid
@@ -130,14 +136,15 @@ class Intake:
         if order.replaced_by is not None and not order.told_end:
             text = f"order {order.id} filled while being replaced by {order.replaced_by}"
             self._notices.tell(now_ns, Kind.OVERFILL, order.coin, text, fill.lots)
+        self._writing.fill(fill, order.id)
         self._outbox.fill(fill, order.id)
         self.changed(order, fill.time_ms * _MS)
 
     def payments(self, payments: Iterable[Payment]) -> None:
         """Funding payments; those known already have no effect."""
         for payment in payments:
-            if payment.coin in self.ledger.accounts:
-                self.ledger.pay(payment)
+            if payment.coin in self.ledger.accounts and self.ledger.pay(payment):
+                self._writing.payment(payment)
 
 
 def final_of(order: Order, report: Report, code: int) -> int:

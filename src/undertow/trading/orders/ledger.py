@@ -14,6 +14,8 @@ from typing import Final, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 
+HOUR_MS: Final = 3_600_000
+"""A coin pays once an hour; stream and history may give its time differently."""
 _REMEMBERED: Final = 20_000
 """Fills and payments kept to tell repetitions: ten times what a snapshot or one reply can repeat."""
 
@@ -34,6 +36,10 @@ class Fill(NamedTuple):
     time_ms: int
     start_lots: int | None = None
     """Position before it, where the report says so."""
+    closed_pnl: Decimal | None = None
+    """What it realised by the venue's reckoning, without fees."""
+    fee_token: str = "USDC"
+    hash: str = ""
 
 
 class Payment(NamedTuple):
@@ -89,11 +95,18 @@ class Ledger:
         known: Iterable[tuple[int, int]],
         complete_ms: int,
         ignore_before_ms: int,
+        paid: Iterable[tuple[str, int]] = (),
     ) -> None:
         """Go on from what another process had booked."""
         self.accounts = {coin: replace(account) for coin, account in accounts.items()}
         self._seen = dict.fromkeys(known)
+        self._paid = dict.fromkeys(paid)
         self.complete_ms, self.ignore_before_ms = complete_ms, ignore_before_ms
+
+    @property
+    def paid(self) -> tuple[tuple[str, int], ...]:
+        """Coin and hour of the payments remembered, oldest first."""
+        return tuple(self._paid)
 
     @contextmanager
     def trace(self) -> Iterator[dict[str, list[int]]]:
@@ -131,7 +144,7 @@ class Ledger:
 
     def pay(self, payment: Payment) -> bool:
         """Book a funding payment of a coin of the session; False where it was known."""
-        key = (payment.coin, payment.time_ms)
+        key = (payment.coin, payment.time_ms // HOUR_MS)
         if key in self._paid:
             return False
         _remember(self._paid, key)

@@ -33,6 +33,12 @@ class Breach(StrEnum):
     """Nothing new is sent now: starting, recovering, stopping, or the venue asked for a pause."""
     EXHAUSTED = "exhausted"
     """No requests are left, and the order would not reduce the position."""
+    KILLED = "killed"
+    """The kill switch leaves no such order."""
+    TOTAL = "total"
+    """All coins together would be worth too much (`undertow.trading.orders.account_limits`)."""
+    MARGIN = "margin"
+    """The account could not carry it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

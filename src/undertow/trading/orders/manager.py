@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.clock import Clock
+from undertow.trading.orders.account_limits import AccountGate
 from undertow.trading.orders.admission import Admission
 from undertow.trading.orders.batching import batches, cancel_batches
 from undertow.trading.orders.coins import Coins
@@ -26,7 +27,7 @@ from undertow.trading.orders.ledger import Fill, Ledger, Payment
 from undertow.trading.orders.limits import Gate, Limits
 from undertow.trading.orders.memory import Memory, recall, remember
 from undertow.trading.orders.mids import Mids
-from undertow.trading.orders.notices import Notice, Notices
+from undertow.trading.orders.notices import Kind, Notice, Notices
 from undertow.trading.orders.order import Order
 from undertow.trading.orders.outbox import Outbox
 from undertow.trading.orders.port import Report, VenuePort
@@ -37,6 +38,8 @@ from undertow.trading.orders.stopping import Stopping
 from undertow.trading.orders.stray import Strays
 from undertow.trading.orders.table import Table
 from undertow.trading.orders.teller import Teller
+from undertow.trading.orders.writing import JournalPort, Writing
+from undertow.trading.restraint import Restraint
 from undertow.trading.seams import Deliver, Received
 
 
@@ -61,6 +64,9 @@ class VenueExecution:
     `session` (32 bits) names the session on every order; the same number after a restart finds them again.
     Reports of the account's stream go to `on_reports`, `on_fills`, `on_canceled` and `on_payments`; its
     breaks and returns to `on_disconnected` and `on_connected`. All on the event loop's thread.
+
+    With a `journal` every request is durable in it before it leaves, every answer, fill and payment before a
+    maker is shown it.
     """
 
     def __init__(
@@ -73,16 +79,21 @@ class VenueExecution:
         session: int,
         options: OrderOptions | None = None,
         listener: Callable[[Notice], None] | None = None,
+        account: AccountGate | None = None,
+        journal: JournalPort | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._listener = clock, listener
+        self._writing = writing = Writing(journal, clock, self._unwritten)
         self.options = options or OrderOptions()
         self.coins = coins
-        self.notices = Notices(listener)
+        self.notices = Notices(self._hear)
         self.table = Table(session, coins)
         self.ledger = Ledger({name: coin.lot_size for name, coin in coins.by_name.items()})
         self.mids = Mids()
-        self._outbox = Outbox(coins, clock)
-        self._strays = Strays(clock, self.notices, self._cancel, self.options.cancel_foreign)
+        self._outbox = Outbox(coins, clock, writing)
+        self._strays = Strays(
+            clock, self.notices, lambda orders: self._cancel(orders, "stray"), self.options.cancel_foreign
+        )
         teller = Teller(self.table, self._outbox)
         self._intake = Intake(
             self.table,
@@ -91,16 +102,21 @@ class VenueExecution:
             teller,
             self.notices,
             inquire=lambda order: self._inquiry.add(order),
-            cancel=lambda order: self._cancel([order]),
+            cancel=lambda order: self._cancel([order], "owed"),
             stray=self._strays.see,
+            writing=writing,
         )
         self._inquiry = Inquiry(port, self._intake, clock, self.notices, self.options.patience)
         replies = Replies(self._intake, self.notices)
-        self.sender = Sender(port, self._intake, replies, clock, self.notices, self.options.expire_after_s)
-        self._recovery = Recovery(port, self._intake, self._inquiry, self._strays, clock, self.notices)
+        self.sender = Sender(
+            port, self._intake, replies, clock, self.notices, self.options.expire_after_s, writing
+        )
+        self._recovery = Recovery(
+            port, self._intake, self._inquiry, self._strays, clock, self.notices, writing
+        )
         gates = {name: Gate(coin, limits[name]) for name, coin in coins.by_name.items()}
         self.admission = Admission(
-            self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender
+            self.table, self.ledger, gates, self.mids, self._outbox, self.notices, self.sender, account
         )
         self._stopping = Stopping(self.table, self._recovery, self._inquiry, self.sender, self._strays)
         self._remembered: Memory | None = None
@@ -125,6 +141,7 @@ class VenueExecution:
     async def start(self, deliver: Deliver) -> None:
         """Recover: no unknown order of ours left, position found. `positions` then tells it."""
         self._outbox.open(deliver)
+        self._tell_missed()
         await self._recovery.start(self._remembered)
         early, self._early = self._early, None
         for step in early or []:
@@ -151,6 +168,10 @@ class VenueExecution:
         cancels, modifies, news = self.admission.admit(coin, now_ns, actions)
         for batch in batches(cancels, modifies, news):
             self.sender.send(batch)
+
+    def restrain(self, coin: str, restraint: Restraint | None) -> None:
+        """The kill switch leaves no more of `coin` than `restraint` (None: everything)."""
+        self.admission.restrain(coin, restraint)
 
     def on_market(self, received: Received) -> None:
         """Note where the market is."""
@@ -242,6 +263,26 @@ class VenueExecution:
         step()
         self._outbox.flush()
 
-    def _cancel(self, orders: list[Order]) -> None:
+    def _cancel(self, orders: list[Order], reason: str) -> None:
         for batch in cancel_batches(orders):
-            self.sender.send(batch)
+            self.sender.send(batch, reason)
+
+    def _tell_missed(self) -> None:
+        """What was booked before, but never shown to the desks adopted."""
+        if self._remembered is None:
+            return
+        for fill, order_id in self._remembered.untold:
+            self._outbox.fill(fill, order_id)
+        for order, exch_ns in self._remembered.ends:
+            self._outbox.ack(order, order.code, max(order.lots - order.filled, 0), exch_ns)
+        self._outbox.flush()
+
+    # ---- what is written down ---------------------------------------------------------------------
+
+    def _hear(self, notice: Notice) -> None:
+        self._writing.notice(notice)
+        if self._listener is not None:
+            self._listener(notice)
+
+    def _unwritten(self, why: str) -> None:
+        self.notices.tell(self._clock.now_ns(), Kind.JOURNAL, "", why)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from undertow.trading.orders.ledger import CoinAccount, Ledger
+from undertow.trading.orders.ledger import CoinAccount, Fill, Ledger
 from undertow.trading.orders.order import Order, State
 from undertow.trading.orders.table import Table
 
@@ -25,13 +25,21 @@ class Memory(NamedTuple):
     complete_ms: int
     ignore_before_ms: int
     nonces: tuple[int, ...]
+    paid: tuple[tuple[str, int], ...] = ()
+    """Coin and hour of the funding payments booked."""
+    untold: tuple[tuple[Fill, int], ...] = ()
+    """Fills booked that the desks have not been shown, each with the desk's id of its order."""
+    ends: tuple[tuple[Order, int], ...] = ()
+    """Orders whose end the desks have not been shown, when it came (ns)."""
 
 
 def remember(table: Table, ledger: Ledger, nonces: tuple[int, ...]) -> Memory:
     """The present, in copies."""
     orders = tuple(replace(order) for order in table.standing())
     accounts = {coin: replace(account) for coin, account in ledger.accounts.items()}
-    return Memory(orders, accounts, ledger.known, ledger.complete_ms, ledger.ignore_before_ms, nonces)
+    return Memory(
+        orders, accounts, ledger.known, ledger.complete_ms, ledger.ignore_before_ms, nonces, ledger.paid
+    )
 
 
 def recall(memory: Memory, table: Table, ledger: Ledger) -> None:
@@ -41,4 +49,4 @@ def recall(memory: Memory, table: Table, ledger: Ledger) -> None:
         if not copy.over:
             copy.state = State.DOUBT
         table.add(copy)
-    ledger.recall(memory.accounts, memory.fills, memory.complete_ms, memory.ignore_before_ms)
+    ledger.recall(memory.accounts, memory.fills, memory.complete_ms, memory.ignore_before_ms, memory.paid)

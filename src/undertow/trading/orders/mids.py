@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import Final
 
 from undertow.events import BBO, MARK, ORACLE, SNAPSHOT
 from undertow.trading.seams import Received
+
+_TELLING: Final = frozenset({BBO, SNAPSHOT, MARK, ORACLE})
 
 
 class Mids:
@@ -20,20 +21,21 @@ class Mids:
     def see(self, received: Received) -> None:
         """Take in market rows."""
         rows = received.rows
-        kinds = rows["kind"]
         touch = self._touch.get(received.coin)
         if touch is None:
             touch = self._touch[received.coin] = [math.nan, math.nan]
-        for at in np.flatnonzero((kinds == BBO) | (kinds == SNAPSHOT) | (kinds == MARK) | (kinds == ORACLE)):
-            row = rows[at]
-            kind = row["kind"]
-            if kind == BBO:
-                touch[0 if row["side"] > 0 else 1] = float(row["px"]) if row["qty"] > 0 else math.nan
-            elif kind == SNAPSHOT:
-                table = received.snapshots[int(row["ref"])]
+        for at, kind in enumerate(rows["kind"].tolist()):
+            if kind not in _TELLING:
+                continue
+            if kind == SNAPSHOT:
+                table = received.snapshots[rows["ref"][at]]
                 touch[0], touch[1] = float(table[0, 0]), float(table[2, 0])
+                continue
+            px = float(rows["px"][at])
+            if kind == BBO:
+                touch[0 if rows["side"][at] > 0 else 1] = px if rows["qty"][at] > 0 else math.nan
             else:
-                self._mark[received.coin] = float(row["px"])
+                self._mark[received.coin] = px
 
     def of(self, coin: str) -> float:
         """The mid of `coin`; NaN where nothing is known."""

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """The venue's position is not the sum of the fills, and no fill explains it."""
     OVERFILL = "overfill"
     """A fill raced a modify: the position is beyond what was wanted by at most that order."""
+    JOURNAL = "journal"
+    """The journal cannot be written: nothing is sent any more but cancels."""
     ODD = "odd"
     """The venue said something unknown or impossible; nothing was changed by it."""
 

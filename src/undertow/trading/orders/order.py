@@ -84,6 +84,8 @@ class Order:
     """How often the venue was asked about it since it came into doubt."""
     told_open: bool = False
     told_end: bool = False
+    written: tuple[int, int, int | None, bool] | None = None
+    """What the journal has of it (`trading.orders.writing`)."""
 
     @property
     def leaves(self) -> int:

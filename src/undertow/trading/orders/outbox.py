@@ -12,6 +12,7 @@ from undertow.events import ACK, EVENT, FILL, LOCAL, MAKER, TAKER, empty_snapsho
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.ledger import Fill
 from undertow.trading.orders.order import Order
+from undertow.trading.orders.writing import Writing
 from undertow.trading.seams import Deliver, Received
 
 FOREIGN: Final = -1
@@ -23,11 +24,12 @@ _Row = tuple[int, int, float, float, float, int, int, int, int, int, int]
 class Outbox:
     """Collects rows and delivers them once the event loop is back, or at `flush`.
 
-    Never from inside `undertow.trading.seams.Execution.send`: nobody there calls `flush`.
+    Never from inside `undertow.trading.seams.Execution.send`: nobody there calls `flush`. What is delivered
+    has been written down before.
     """
 
-    def __init__(self, coins: Coins, clock: Clock) -> None:
-        self._coins, self._clock = coins, clock
+    def __init__(self, coins: Coins, clock: Clock, writing: Writing) -> None:
+        self._coins, self._clock, self._writing = coins, clock, writing
         self._deliver: Deliver | None = None
         self._waiting: dict[str, list[_Row]] = {}
         self._latest: dict[str, int] = dict.fromkeys(coins.by_name, 0)
@@ -87,6 +89,7 @@ class Outbox:
     def flush(self) -> None:
         """Deliver what waits, coin by coin."""
         self._scheduled = False
+        self._writing.commit()
         while self._waiting and self._deliver is not None:
             coin = next(iter(self._waiting))
             waiting = self._waiting.pop(coin)

@@ -21,6 +21,7 @@ from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import State
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 from undertow.trading.orders.stray import Strays
+from undertow.trading.orders.writing import Writing
 
 _MS: Final = 1_000_000
 LOOK_BACK_MS: Final = 600_000
@@ -40,9 +41,10 @@ class Recovery:
         strays: Strays,
         clock: Clock,
         notices: Notices,
+        writing: Writing,
     ) -> None:
         self._port, self._intake, self._inquiry, self._strays = port, intake, inquiry, strays
-        self._clock, self._notices = clock, notices
+        self._clock, self._notices, self._writing = clock, notices, writing
         self._table, self._ledger = intake.table, intake.ledger
 
     async def start(self, memory: Memory | None) -> None:
@@ -53,6 +55,7 @@ class Recovery:
         """
         for nonce in memory.nonces if memory is not None else ():
             await self._patiently(lambda nonce=nonce: self._port.burn(nonce))  # type: ignore[misc]
+            self._writing.landed(nonce, "asked")
         await self._patiently(self._clear)
         if memory is None:
             await self._patiently(self._open)
@@ -110,6 +113,9 @@ class Recovery:
         self._ledger.complete_ms = max((fill.time_ms for fill in fills), default=since_ms)
         for coin, lots in positions.items():
             self._ledger.open_with(coin, lots)
+        self._writing.opening(positions, [(fill.oid, fill.tid) for fill in fills], since_ms)
+        self._writing.watermark(self._ledger.complete_ms)
+        self._writing.commit()
 
     async def _positions(self) -> dict[str, int]:
         found = await together(self._port.positions(dex) for dex in self._table.coins.dexes)
@@ -121,6 +127,7 @@ class Recovery:
         self._intake.fills(fills, self._clock.now_ns())
         latest = max((fill.time_ms for fill in fills), default=0)
         self._ledger.complete_ms = max(self._ledger.complete_ms, latest)
+        self._writing.watermark(self._ledger.complete_ms)
 
     async def _once(self) -> None:
         resting = [o for o in self._table.in_state(State.RESTING, State.DOUBT) if not o.flying]

@@ -20,6 +20,7 @@ from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order, State
 from undertow.trading.orders.port import Unanswered, VenuePort, Why
 from undertow.trading.orders.replies import Replies
+from undertow.trading.orders.writing import Writing
 
 _MS: Final = 1_000_000
 _BURN_AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
@@ -50,9 +51,10 @@ class Sender:
         clock: Clock,
         notices: Notices,
         expire_after_s: float | None,
+        writing: Writing,
     ) -> None:
         self._port, self._intake, self._replies = port, intake, replies
-        self._clock, self._notices = clock, notices
+        self._clock, self._notices, self._writing = clock, notices, writing
         self._expire_ms = None if expire_after_s is None else round(expire_after_s * 1e3)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._nonces: dict[int, int] = {}
@@ -83,16 +85,26 @@ class Sender:
         """The address was found without requests: only cancels and reducing orders may be sent."""
         return asyncio.get_running_loop().time() < self._exhausted_until
 
-    def send(self, batch: Batch) -> asyncio.Task[None]:
-        """Send `batch`; what comes of it goes to the table."""
+    @property
+    def muted(self) -> bool:
+        """What is sent can no longer be written down: only cancels leave."""
+        return self._writing.failed
+
+    def send(self, batch: Batch, reason: str = "maker") -> asyncio.Task[None]:
+        """Send `batch`, once it is written down; what comes of it goes to the table.
+
+        Batches sent one after the other are written in one transaction. `reason`: who wants it.
+        """
         for order in self._touched(batch):
             order.flying += 1
         self._serial += 1
         self.counts.sent += 1
         self.counts.entries += batch.requests
         self.counts.weight += batch.weight
-        serial = self._serial
-        task = asyncio.get_running_loop().create_task(self._carry(batch, serial))
+        serial, nonce = self._serial, self._port.next_nonce()
+        self._nonces[serial] = nonce
+        self._writing.request(batch, nonce, reason)
+        task = asyncio.get_running_loop().create_task(self._carry(batch, nonce))
         self._tasks[serial] = task
         task.add_done_callback(lambda _: self._ended(serial))
         return task
@@ -114,23 +126,27 @@ class Sender:
             return [*batch.orders, *(order for order in old if order is not None)]
         return list(batch.orders)
 
-    async def _carry(self, batch: Batch, serial: int) -> None:
-        nonce = self._nonces[serial] = self._port.next_nonce()
+    async def _carry(self, batch: Batch, nonce: int) -> None:
         now_ms = self._clock.now_ns() // _MS
         cancels = batch.deed in (Deed.CANCEL, Deed.CANCEL_BY_CLOID)
+        if not self._writing.commit() and not cancels:
+            self._landed(batch, nonce, "undone")
+            self._replies.not_done(batch, self._clock.now_ns())
+            return
         expires_ms = None if cancels or self._expire_ms is None else now_ms + self._expire_ms
         try:
             reply = await self._port.act(batch, nonce, expires_ms)
-        except Unanswered as lost:
+        except Exception as lost:  # whatever it was, the request may have left
             self.counts.lost += 1
-            text = f"{batch.deed.name} of {len(batch.orders)}: {lost}"
+            what = "" if isinstance(lost, Unanswered) else f"{type(lost).__name__}: "
+            text = f"{batch.deed.name} of {len(batch.orders)}: {what}{lost}"
             self._notices.tell(self._clock.now_ns(), Kind.REPLY_LOST, batch.orders[0].coin, text)
             for order in self._touched(batch):
                 if order.state != State.RESTING:
                     order.doubt()
             await self._make_sure(batch, nonce, expires_ms)
         else:
-            self._landed(batch)
+            self._landed(batch, nonce, "answered" if reply.refused is None else "refused")
             self.hurry()
             if reply.refused is not None:
                 self._heed(reply.refused.why, batch.orders[0].coin, reply.refused.text)
@@ -138,7 +154,8 @@ class Sender:
                 self._hold_s = TOO_FAST_S
             self._replies.take(batch, reply, self._clock.now_ns())
 
-    def _landed(self, batch: Batch) -> None:
+    def _landed(self, batch: Batch, nonce: int, how: str) -> None:
+        self._writing.landed(nonce, how)
         for order in self._touched(batch):
             order.flying -= 1
 
@@ -156,7 +173,7 @@ class Sender:
                 pass
             else:
                 if reply.refused is None:
-                    self._landed(batch)
+                    self._landed(batch, nonce, "undone")
                     self._replies.not_done(batch, self._clock.now_ns())
                     return
                 if reply.refused.why in (Why.NONCE_USED, Why.NONCE_LOW):
@@ -165,7 +182,7 @@ class Sender:
                 async with asyncio.timeout(_BURN_AGAIN_S[min(tried, len(_BURN_AGAIN_S) - 1)]):
                     await reachable.wait()
             tried += 1
-        self._landed(batch)
+        self._landed(batch, nonce, "asked")
         self._replies.doubt(batch, self._clock.now_ns())
 
     def _heed(self, why: Why, coin: str, text: str) -> None:

@@ -15,7 +15,7 @@ from undertow.trading.orders.sender import Sender
 from undertow.trading.orders.stray import Strays, stranger
 from undertow.trading.orders.table import Table
 
-ROUNDS: Final = 12
+ROUNDS: Final = 8
 ROUND_S: Final = 5.0
 _AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0)
 
@@ -67,7 +67,7 @@ class Stopping:
         for order in resting:
             order.to(State.CANCELING)
         for batch in cancel_batches(resting):
-            self._sender.send(batch)
+            self._sender.send(batch, "stop")
 
     def _cancel_listed(self, reports: list[Report]) -> None:
         """Cancel what the venue lists and the table has not as resting."""
@@ -79,7 +79,7 @@ class Stopping:
                 order.to(State.CANCELING)
                 orders.append(order)
         for batch in cancel_batches(orders):
-            self._sender.send(batch)
+            self._sender.send(batch, "stop")
 
     async def _settled(self) -> bool:
         """Whether no order waits for its last fills or an answer, given a moment."""

@@ -77,7 +77,15 @@ def fill_of(fill: wire.Fill, coin: Coin) -> Fill:
         fill.crossed,
         fill.time_ms,
         coin.lots_near(fill.start_position),
+        _decimal(fill.closed_pnl),
+        fill.fee_token,
+        fill.hash,
     )
+
+
+def payment_of(payment: wire.FundingPayment) -> Payment:
+    """A funding payment of the wire."""
+    return Payment(payment.coin, payment.time_ms, _decimal(payment.usdc))
 
 
 def report_of(order: wire.Order | wire.FrontendOrder, status: str, time_ms: int, coin: Coin | None) -> Report:
@@ -202,8 +210,7 @@ class AccountReports:
         elif isinstance(event, events.Canceled):
             self._to.on_canceled([event.cancel.oid])
         elif isinstance(event, events.Paid):
-            paid = event.payment
-            self._to.on_payments([Payment(paid.coin, paid.time_ms, _decimal(paid.usdc))])
+            self._to.on_payments([payment_of(event.payment)])
         elif isinstance(event, events.Lost):
             self._to.on_disconnected()
         elif isinstance(event, events.Recovered):

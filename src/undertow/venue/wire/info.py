@@ -300,6 +300,15 @@ class UserVaultEquitiesRequest(
     reply = list[replies.VaultEquity]
 
 
+class VaultDetailsRequest(
+    InfoRequest[replies.VaultDetails | None], frozen=True, gc=False, tag="vaultDetails"
+):
+    """A vault; None where there is none."""
+
+    vault_address: str
+    reply = replies.VaultDetails | None
+
+
 class UserTwapSliceFillsRequest(
     InfoRequest[list[replies.TwapSliceFill]], frozen=True, gc=False, tag="userTwapSliceFills"
 ):

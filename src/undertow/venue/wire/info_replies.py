@@ -220,6 +220,14 @@ class VaultEquity(Wire, frozen=True, gc=False, kw_only=True):
     locked_until_timestamp: Ms | None = None
 
 
+class VaultDetails(Wire, frozen=True, gc=False, kw_only=True):
+    """What of a vault concerns who trades it."""
+
+    name: str = ""
+    vault_address: str
+    leader: str
+
+
 class DelegatorRow(Wire, frozen=True, gc=False):
     """A row of delegatorHistory; ``delta`` as sent."""
 

@@ -1,0 +1,1 @@
+"""Risk: rules over plain numbers, the kill switch they throw, and what `undertow plan` says beforehand."""
