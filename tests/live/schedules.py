@@ -194,7 +194,7 @@ async def _run(seed: int, folder: Path) -> Outcome:
     if seed % 4 == 1 and not outcome.wrong:
         outcome.about += " killed;"
         await session.kill()
-        await asyncio.sleep(rng.uniform(0.0, 5.0))
+        await asyncio.sleep(rng.uniform(30.0, 60.0))  # what this address may ask in a minute is used up
         session, _ = await _life(world, folder, rng, maker, outcome, 1)
     traded = await session.end()
     if traded.orders_left or world.account().live:

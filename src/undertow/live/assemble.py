@@ -236,8 +236,8 @@ def put_together(
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
             orders=False,
         )
-    is_blind = (lambda: execution.is_blind) if isinstance(execution, VenueExecution) else (lambda: False)
-    links = Links(client, feed, session, account, facts.connection, is_blind)
+    orders = execution if isinstance(execution, VenueExecution) else None
+    links = Links(client, feed, session, account, facts.connection, orders)
     session.stale = links.stale
     for runner in runners:
         state, params = runner.state, runner.params.view(np.recarray)[0]

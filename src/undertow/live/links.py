@@ -7,10 +7,11 @@ session asks the feed itself, at every timer; a lost connection is told at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from undertow.monitor.facts import Connection as LinkFacts
+from undertow.trading.orders.manager import VenueExecution
 from undertow.trading.session import LiveSession
 from undertow.units import NS_PER_S
 from undertow.venue.account_feed import AccountFeed
@@ -25,7 +26,7 @@ BLIND_S: Final = 3.0
 
 
 class Links:
-    """Market data of `feed` to `session`; the stream of `account` (None: paper) to its execution."""
+    """Market data of `feed` to `session`; the stream of `account` to `orders` (both None: paper)."""
 
     def __init__(
         self,
@@ -34,12 +35,12 @@ class Links:
         session: LiveSession,
         account: AccountFeed | None,
         facts: LinkFacts,
-        is_blind: Callable[[], bool] = lambda: False,
+        orders: VenueExecution | None = None,
     ) -> None:
         self._feed, self._session, self._account, self._facts = feed, session, account, facts
-        self._market = MarketData(client, feed, session.deliver, on_lost=self._lost)
+        self._market = MarketData(client, feed, session.deliver, on_lost=self._lost, on_back=self._back)
         self._stream: Connection | None = None
-        self._is_blind, self._blind_ns = is_blind, 0
+        self._orders, self._blind_ns = orders, 0
         if account is not None:
             self._stream = client.connection(account)
             self._stream.subscribe(*account.subscriptions())
@@ -72,9 +73,14 @@ class Links:
 
     def look(self, now_ns: int) -> None:
         """How the links stand, and whether the account can be seen: a session that cannot grows nothing."""
-        blind = self._session.gate.blind = self._is_blind()
+        blind = self._session.gate.blind = self._orders is not None and self._orders.is_blind
         self._blind_ns = (self._blind_ns or now_ns) if blind else 0
         self._note(now_ns)
+
+    def _back(self) -> None:
+        """A market connection stands: requests may well get through again too."""
+        if self._orders is not None:
+            self._orders.hurry()
 
     def stale(self, coin: str, side: int, now_ns: int) -> str | None:
         """Why growing quotes of a side may not stand: the feed's reason, or an account long unseen."""

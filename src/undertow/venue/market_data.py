@@ -37,6 +37,7 @@ class _Group:
 
     def on_up(self, epoch: int, now_ns: int) -> None:
         self.renewed.clear()
+        self._owner.up()
 
     def on_down(self, reason: str, now_ns: int) -> None:
         self._owner.feed.on_down(self.coins)
@@ -56,7 +57,7 @@ class MarketData:
     """Feeds `deliver` with the rows of `feed`'s coins.
 
     `coins_per_connection`: the venue allows 10 connections and 1000 subscriptions per IP address.
-    `on_lost(coins, reason)` is told when a connection is lost. Raises ValueError where the limits
+    `on_lost(coins, reason)` is told when a connection is lost, `on_back` when one stands. Raises ValueError where the limits
     cannot be kept.
     """
 
@@ -70,6 +71,7 @@ class MarketData:
         settings: ConnectionSettings | None = None,
         tap: Tap | None = None,
         on_lost: Callable[[Sequence[str], str], None] | None = None,
+        on_back: Callable[[], None] | None = None,
     ) -> None:
         wanted = feed.subscriptions()
         if len(wanted) > MAX_SUBSCRIPTIONS:
@@ -78,6 +80,7 @@ class MarketData:
                 f" {MAX_SUBSCRIPTIONS} per address: trade fewer coins"
             )
         self.feed, self._deliver, self._on_lost = feed, deliver, on_lost
+        self._on_back = on_back
         self.quarantined: dict[Subscription, str] = {}
         """Subscriptions the venue will not have, and why: their coins cannot be traded."""
         size = max(coins_per_connection, -(-len(feed.coins) // _MOST_MARKET_CONNECTIONS))
@@ -111,6 +114,11 @@ class MarketData:
         """One message of any connection."""
         for received in self.feed.take(frame, recv_ns):
             self._deliver(received)
+
+    def up(self) -> None:
+        """A connection stands again."""
+        if self._on_back is not None:
+            self._on_back()
 
     def down(self, coins: Sequence[str], reason: str) -> None:
         """The connection of `coins` is lost."""

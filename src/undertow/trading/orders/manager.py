@@ -245,6 +245,12 @@ class VenueExecution:
         if self._early is None and self._stopped is None:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
+    def hurry(self) -> None:
+        """The venue can be reached again: what was lost is made sure of now, not when patience ends."""
+        self.sender.hurry()
+        if self._heard:
+            self._inquiry.hurry()
+
     async def _recover(self) -> None:
         self.sender.hurry()
         await self._recovery.again()

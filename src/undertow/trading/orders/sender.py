@@ -147,6 +147,7 @@ class Sender:
             await self._make_sure(batch, nonce, expires_ms)
         else:
             self._landed(batch, nonce, "answered" if reply.refused is None else "refused")
+            self.hurry()
             if reply.refused is not None:
                 self._heed(reply.refused.why, batch.orders[0].coin, reply.refused.text)
             else:
