@@ -2,8 +2,8 @@
 
 Real processes as ``undertow run`` starts them, on local exchanges in processes of their own, killed with
 SIGKILL at random moments (while they trade, reconcile, or load) and started again on what they left; after
-the last one has ended in order its journal is held against the exchange's account. Beside them, in virtual time
-and with a transport that fails, order managers that die at a random statement of their journal.
+the last one has ended in order its journal is held against the exchange's account. Beside them, in virtual
+time and with a transport that fails, order managers that die at a random statement of their journal.
 """
 
 from __future__ import annotations
