@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-
-from undertow.compiled import compiled
 
 
 class Outcome(NamedTuple):
@@ -25,7 +24,7 @@ class Outcome(NamedTuple):
     paths: int
 
 
-@compiled
+@nb.njit(cache=True)  # draws from Numba's own generator, which `compiled` cannot link (ADR 40)
 def _run(
     seed: int,
     profit: NDArray[np.float64],
