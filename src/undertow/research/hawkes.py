@@ -187,7 +187,7 @@ def _errors(loss: Any, x: NDArray[np.float64]) -> tuple[float, float, float, flo
     return a, b, c, d, e
 
 
-@nb.njit(cache=True)  # draws from Numba's own generator, which `compiled` cannot link (ADR 40)
+@nb.njit(cache=True)  # allocates or draws at random, which `compiled` cannot (ADR 40)
 def _thin(
     seed: int, seconds: float, mu: NDArray[np.float64], same: float, cross: float, decay: float, limit: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

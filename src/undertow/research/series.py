@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-
-from undertow.compiled import compiled
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +23,7 @@ def log_mid_bps(time_s: Floats, mid: Floats) -> tuple[Floats, Floats]:
     return time_s[later], y[later]
 
 
-@compiled
+@nb.njit(cache=True)
 def _sums_before(square: Floats, duration: Floats, kept: Floats) -> Floats:
     """Decayed sums of squares and of durations of the steps before each step, shape (2, n)."""
     out = np.zeros((2, len(square)))

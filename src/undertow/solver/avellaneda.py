@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
     paths: int
 
 
-@nb.njit(cache=True)  # draws from Numba's own generator, which `compiled` cannot link (ADR 40)
+@nb.njit(cache=True)  # allocates or draws at random, which `compiled` cannot (ADR 40)
 def _run(
     seed: int,
     profit: NDArray[np.float64],

@@ -57,8 +57,8 @@ class MarketData:
     """Feeds `deliver` with the rows of `feed`'s coins.
 
     `coins_per_connection`: the venue allows 10 connections and 1000 subscriptions per IP address.
-    `on_lost(coins, reason)` is told when a connection is lost, `on_back` when one stands. Raises ValueError where the
-    limits cannot be kept.
+    `on_lost(coins, reason)` is told when a connection is lost, `on_back` when one stands. Raises ValueError
+    where the limits cannot be kept.
     """
 
     def __init__(
