@@ -28,6 +28,7 @@ from undertow.live.assemble import Parts
 from undertow.live.preparing import as_it_is, prepare
 from undertow.live.spec import Orders, RunSpec
 from undertow.live.trade import Traded, trade
+from undertow.live.trade import Traded, trade
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.manager import VenueExecution
 from undertow.venue.client import VenueClient
@@ -155,6 +156,7 @@ class FullSession:
         orders: Orders = "venue",
         config: Config | None = None,
         coins: Sequence[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.world, self.net = world, world.net()
         self.config = config or quick_config()
@@ -169,6 +171,7 @@ class FullSession:
             duration_s=None,
             folder=folder,
             account_usd=10_000.0,
+            resume=str(folder / "s") if resume else "",
         )
         self.client = VenueClient(
             self.net, self.net, world.clock, network="local", signer=SIGNER, seed=world.seed
@@ -237,7 +240,12 @@ class FullSession:
                 file.close()
             coin.runner.capture = None
         session.recorder = None
-        self.parts.memory.journal.close()
+        journal = self.parts.memory.journal
+        journal._pending, let_go = {}, journal.close
+        journal.commit = journal.close = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+        journal = self.parts.memory.journal
+        journal._pending, let_go = {}, journal.close
+        journal.commit = journal.close = lambda *_, **__: None  # type: ignore[method-assign, assignment]
         self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]

@@ -34,7 +34,7 @@ class Judge:
     def __init__(self, session: FullSession) -> None:
         self.session, self.world = session, session.world
         self.fills_before: dict[str, int] = {}
-        self.cash_before: dict[str, float] = {}
+        self.desk_before: dict[str, dict[str, float]] = {}
         self._stale_ns: dict[tuple[str, int], int] = {}
 
     def start_from_here(self) -> None:
@@ -47,7 +47,9 @@ class Judge:
             unheard = sum(not ledger.knows(_booked(fill)) for fill in made)  # under way
             self.fills_before[coin] = len(made) - unheard - account.fills
             desk = self.session.parts.session.lanes[coin].runner.states["desk"][0]
-            self.cash_before[coin] = float(desk["cash"]) - float(account.cash)
+            self.desk_before[coin] = {
+                name: float(desk[name]) - float(getattr(account, name)) for name in ("cash", "fees", "fills")
+            }
 
     def wrong(self) -> list[str]:
         """What is wrong now; empty where nothing is."""
@@ -154,14 +156,14 @@ class Judge:
         cash = -sum(fill.side * fill.steps * fill.tick for fill in known) / 1e6
         desk = self.session.parts.session.lanes[coin].runner.states["desk"][0]
         size = 10 ** world.coins[coin].sz_decimals
-        began = self.cash_before.get(coin, 0.0)
+        began = self.desk_before.get(coin, {"cash": 0.0, "fees": 0.0, "fills": 0.0})
         for what, ours, true in (
             ("fees", float(ledger.fees), fees),
             ("cash", float(ledger.cash), cash),
-            ("fees on the desk", float(desk["fees"]), fees),
-            ("cash on the desk", float(desk["cash"]) - began, cash),
+            ("fees on the desk", float(desk["fees"]) - began["fees"], fees),
+            ("cash on the desk", float(desk["cash"]) - began["cash"], cash),
             ("position on the desk", float(desk["position"]) * size, position),
-            ("fills on the desk", float(desk["fills"]), len(known)),
+            ("fills on the desk", float(desk["fills"]) - began["fills"], len(known)),
         ):
             if abs(ours - true) > 1e-6 * max(1.0, abs(true)):
                 wrong.append(f"{coin} {what}: {ours} is not {true}")

@@ -147,11 +147,19 @@ async def _judged(session: FullSession, judge: Judge, outcome: Outcome) -> None:
 
 
 async def _life(
-    world: World, folder: Path, rng: random.Random, maker: str, outcome: Outcome, n_faults: int
+    world: World,
+    folder: Path,
+    rng: random.Random,
+    maker: str,
+    outcome: Outcome,
+    n_faults: int,
+    name: str = "s",
+    *,
+    resume: bool = False,
 ) -> tuple[FullSession, Judge]:
     """A session that trades and is struck `n_faults` times."""
-    session = FullSession(world, folder, maker=maker)
-    await session.begin()
+    session = FullSession(world, folder, maker=maker, resume=resume)
+    await session.begin(name)
     judge = Judge(session)
     watch = asyncio.create_task(_Watch(session, judge, outcome).run())
     while not session.has_begun and session.broke is None:  # requests of the life before may have used up
@@ -192,10 +200,11 @@ async def _run(seed: int, folder: Path) -> Outcome:
     await asyncio.sleep(0.5)
     session, _ = await _life(world, folder, rng, maker, outcome, rng.choice((1, 2)))
     if seed % 4 == 1 and not outcome.wrong:
-        outcome.about += " killed;"
+        resume = seed % 8 == 1
+        outcome.about += " killed, taken up again;" if resume else " killed, another;"
         await session.kill()
         await asyncio.sleep(rng.uniform(30.0, 60.0))  # what this address may ask in a minute is used up
-        session, _ = await _life(world, folder, rng, maker, outcome, 1)
+        session, _ = await _life(world, folder, rng, maker, outcome, 1, "another", resume=resume)
     traded = await session.end()
     if traded.orders_left or world.account().live:
         outcome.wrong.append(f"left behind: {len(world.account().live)} orders")
@@ -204,11 +213,13 @@ async def _run(seed: int, folder: Path) -> Outcome:
     await asyncio.gather(pump, return_exceptions=True)
     world.gateway.shut()
     await asyncio.sleep(1.0)
-    verdict = parity(folder / "s", session.config)
-    outcome.requests = verdict.requests
-    outcome.wrong += [f"rerun: {difference}" for difference in verdict.differences]
-    if verdict.ended < len(session.spec.coins):
-        outcome.wrong.append(f"rerun: {verdict.ended} legs ended in order")
+    ended = 0
+    for recorded in sorted(path.parent for path in folder.glob("*/session.json")):
+        verdict = parity(recorded, session.config)
+        ended, outcome.requests = ended + verdict.ended, outcome.requests + verdict.requests
+        outcome.wrong += [f"rerun: {difference}" for difference in verdict.differences]
+    if ended < len(session.spec.coins):
+        outcome.wrong.append(f"rerun: {ended} legs ended in order")
     return outcome
 
 
