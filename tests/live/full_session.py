@@ -28,7 +28,6 @@ from undertow.live.assemble import Parts
 from undertow.live.preparing import as_it_is, prepare
 from undertow.live.spec import Orders, RunSpec
 from undertow.live.trade import Traded, trade
-from undertow.live.trade import Traded, trade
 from undertow.monitor.view import SessionView
 from undertow.trading.orders.manager import VenueExecution
 from undertow.venue.client import VenueClient
