@@ -240,11 +240,8 @@ class FullSession:
             coin.runner.capture = None
         session.recorder = None
         journal = self.parts.memory.journal
-        journal._pending, let_go = {}, journal.close
-        journal.commit = journal.close = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-        journal = self.parts.memory.journal
-        journal._pending, let_go = {}, journal.close
-        journal.commit = journal.close = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+        journal._pending = {}
+        journal.commit = lambda *_, **__: None  # type: ignore[method-assign, assignment]
         self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]
