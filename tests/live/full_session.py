@@ -240,9 +240,9 @@ class FullSession:
             coin.runner.capture = None
         session.recorder = None
         journal = self.parts.memory.journal
-        journal._pending = {}
+        journal.close()  # lets go of its lock, as a dead process does
         journal.commit = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-        self.parts.memory.journal.close = _no_end  # type: ignore[method-assign]
+        journal.close = _no_end  # type: ignore[method-assign]
         session.stop = _nothing  # type: ignore[method-assign]
         tasks = [self._trading, session._task]
         if isinstance(self.parts.execution, VenueExecution):
