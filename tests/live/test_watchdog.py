@@ -14,9 +14,12 @@ import pytest
 from tests.exchange.serve import Threaded, served
 from tests.live.parent import LATER
 
+from undertow.clock import LoopClock, run_virtually
 from undertow.exchange.spec import LocalSpec, MarketSpec
+from undertow.live.watchdog import Canceler, Log, WatchSpec
 from undertow.trading.orders.cloid import name_of
-from undertow.venue.signing import address_of
+from undertow.venue.client import VenueClient
+from undertow.venue.signing import Signer, address_of
 
 KEY = "0x" + "5" * 64
 
@@ -98,3 +101,37 @@ def test_no_order_is_left(exchange: Threaded, tmp_path: Path) -> None:
     for log in logs.values():
         assert KEY[2:] not in log.read_text()
         assert log.stat().st_mode & 0o777 == 0o600
+
+
+class Nowhere:
+    """A venue that cannot be reached."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        self.asked += 1
+        raise ConnectionRefusedError("nobody there")
+
+    async def connect(self, listener: object) -> object:
+        raise ConnectionRefusedError("nobody there")
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_venue_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    venue = Nowhere()
+    path = tmp_path / "watchdog.log"
+    spec = WatchSpec(
+        url="", network="local", account="0x", assets={"BTC": 0}, session=1, log=str(path), give_up_s=600.0
+    )
+
+    async def main() -> bool:
+        clock = LoopClock(1_790_000_000_000_000_000)
+        client = VenueClient(venue, venue, clock, network="local", signer=Signer(KEY, mainnet=False))
+        return await Canceler(client, spec).until_none(Log(spec.log))
+
+    assert run_virtually(main()) is False
+    assert 60 <= venue.asked <= 70  # more and more seldom: every ten seconds in the end
+    assert path.read_text().count("does not answer") == 1

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from undertow.live.assemble import Parts
 from undertow.live.watchdog import WatchSpec, watch
@@ -20,6 +21,10 @@ from undertow.venue.client import VenueClient
 from undertow.venue.failures import VenueFailure
 from undertow.venue.signing import Signer
 from undertow.venue.wire.actions import ScheduleCancel
+
+_GIVE_UP_S: Final = 3_600.0
+_GIVE_UP_LOCAL_S: Final = 30.0
+"""A local exchange that is gone has taken its orders with it."""
 
 
 class DeadMan:
@@ -118,5 +123,6 @@ def _watched(parts: Parts, url: str) -> WatchSpec:
         assets={coin.name: coin.asset for coin in parts.coins},
         session=execution.table.session,
         vault=client.vault,
+        give_up_s=_GIVE_UP_LOCAL_S if client.network == "local" else _GIVE_UP_S,
         log=str((parts.recorder.folder / "watchdog.log").resolve()),
     )

@@ -4,8 +4,9 @@ It lives in a session (of the operating system's) of its own, holds the same age
 of its own, never by argument or environment - and listens to a beat on standard input. When that ends
 without a farewell (the parent was killed, or crashed), or stays out for `silence_s` (it hangs), it lists the
 open orders and cancels those that are ours (`undertow.trading.orders.cloid`) on the session's coins, again
-and again until none has been listed for `linger_s`: what was under way may still arrive. A beat after a
-silence only is heard again. What it does goes to a file, which holds no secret.
+and again until none has been listed for `linger_s`: what was under way may still arrive. A venue that does
+not answer for `give_up_s` is given up. A beat after a silence only is heard again. What it does goes to a
+file, which holds no secret.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,7 @@ FAREWELL: Final = b"q"
 BEAT_S: Final = 1.0
 _READY: Final = b"ready\n"
 _ROUND_S: Final = 1.0
+_SLOW_ROUND_S: Final = 10.0
 
 
 class WatchSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +55,7 @@ class WatchSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     log: str
     silence_s: float = 15.0
     linger_s: float = 12.0
+    give_up_s: float = 3_600.0
     vault: str | None = None
 
     @property
@@ -186,22 +188,31 @@ class Canceler:
         name = name_of(order.cloid)
         return name is not None and name.session == self._spec.session and order.coin in self._spec.assets
 
-    async def until_none(self, linger_s: float, log: Log) -> None:
-        """Until none has been listed for `linger_s` seconds."""
+    async def until_none(self, log: Log) -> bool:
+        """Until none has been listed for ``linger_s`` seconds; False: the venue was given up."""
+        loop, spec = asyncio.get_running_loop(), self._spec
         quiet_since: float | None = None
+        deaf_since: float | None = None
+        pause_s = _ROUND_S
         while True:
-            now = time.monotonic()
+            now = loop.time()
             try:
                 listed = await self.once()
             except VenueFailure as error:
-                log.write(f"the venue did not answer: {error}")
-                listed = -1
-            if listed > 0:
-                log.write(f"{listed} orders of ours were open; cancels sent")
-            quiet_since = (quiet_since or now) if listed == 0 else None
-            if quiet_since is not None and now - quiet_since >= linger_s:
-                return
-            await asyncio.sleep(_ROUND_S)
+                if deaf_since is None:
+                    log.write(f"the venue does not answer: {error}")
+                deaf_since, quiet_since = deaf_since or now, None
+                if now - deaf_since >= spec.give_up_s:
+                    return False
+                pause_s = min(2.0 * pause_s, _SLOW_ROUND_S)
+            else:
+                deaf_since, pause_s = None, _ROUND_S
+                quiet_since = (quiet_since or now) if listed == 0 else None
+                if listed:
+                    log.write(f"{listed} orders of ours were open; cancels sent")
+                if quiet_since is not None and now - quiet_since >= spec.linger_s:
+                    return True
+            await asyncio.sleep(pause_s)
 
 
 class Log:
@@ -254,8 +265,12 @@ async def _main(key_descriptor: int) -> None:
         while (why := await _listen(reader, spec.silence_s)) != "farewell":
             log.write("the session has ended without a farewell" if why == "end" else "the session is silent")
             canceler = Canceler(client, spec)
-            await canceler.until_none(spec.linger_s, log)
-            log.write(f"no order of ours is left; {len(canceler.canceled)} were cancelled")
+            shown = await canceler.until_none(log)
+            done = f"{len(canceler.canceled)} were cancelled"
+            if shown:
+                log.write(f"no order of ours is left; {done}")
+            else:
+                log.write(f"given up: the venue did not answer for {spec.give_up_s:g} s; {done}; look there")
             if why == "end":
                 break
     finally:
