@@ -27,7 +27,7 @@ from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
 from undertow.live.controlled import controlled
 from undertow.live.deadman import protected
 from undertow.live.ending import CoinEnd, end_of
-from undertow.live.handle import Handle
+from undertow.live.handle import NOT_RUNNING, Handle
 from undertow.live.joining import Net, http_url, join, net_of, stage_allowed
 from undertow.live.local import (
     histories,
@@ -251,6 +251,8 @@ def _reloading(parts: Parts, used: Used, watching: Watching) -> Callable[[Callab
     )
 
     def reload(read: Callable[[], Config]) -> Reloaded:
+        if any(runner.capture is None for runner in parts.session.runners):  # not begun, or ended
+            return NOT_RUNNING
         done = reloader.reload(read, parts.client.clock.now_ns())
         parts.facts.notes.append(done.text)
         watching.tell("config", done.text)
