@@ -15,7 +15,7 @@ from pathlib import Path
 from undertow.exchange.child import spawn
 from undertow.exchange.spec import LocalSpec, MarketSpec
 from undertow.journal.reading import Reader
-from undertow.journal.schema import JournalError
+from undertow.journal.schema import NeverBegun
 from undertow.journal.store import NAME
 from undertow.journal.verify import Verdict
 from undertow.live.verifying import verify_session
@@ -127,7 +127,7 @@ async def kill_many(
 def _begun(folder: Path) -> bool:
     """Whether there is a journal to go on with: it has its session's row."""
     for path in folder.glob(f"*/{NAME}"):
-        with contextlib.suppress(JournalError), Reader(path) as reader:
+        with contextlib.suppress(NeverBegun), Reader(path) as reader:
             reader.about()
             return True
     return False

@@ -188,7 +188,25 @@ def test_other_files_and_newer_versions_are_refused(tmp_path: Path) -> None:
         Reader(tmp_path / "nowhere")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_reader_takes_in_what_a_killed_process_left(tmp_path: Path) -> None:
+    """Killed between the log and its index: whoever comes first must mend the index, a reader too."""
+    journal = made(tmp_path / "alive")
+    for k in range(20):
+        journal.fill(fill(k))
+        journal.commit()
+    shutil.copytree(tmp_path / "alive", tmp_path / "killed")
+    journal.close()
+    index = tmp_path / "killed" / f"{NAME}-shm"
+    raw = bytearray(index.read_bytes())
+    raw[8:16] = b"\xff" * 8  # the two copies of its header differ
+    index.write_bytes(raw)
+    with Reader(tmp_path / "killed") as reader:
+        assert [f.tid for f in reader.fills()] == list(range(20))
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._connection.execute("DELETE FROM fill")
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_log_torn_anywhere_gives_a_prefix_of_the_transactions(tmp_path: Path, data: st.DataObject) -> None:
     """The machine failed: the log's tail is cut off, or a piece of it was never written."""

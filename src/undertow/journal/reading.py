@@ -21,7 +21,7 @@ from undertow.journal.rows import (
     Opening,
     PaymentRow,
 )
-from undertow.journal.schema import JournalError, check
+from undertow.journal.schema import JournalError, NeverBegun, check
 from undertow.journal.store import NAME
 
 _INTENT: Final = (
@@ -49,18 +49,26 @@ def journal_path(where: Path) -> Path:
 
 
 class Reader:
-    """A journal, read only. Use it in a ``with``. Raises `JournalError` for what is none."""
+    """A journal, read only. Use it in a ``with``. Raises `JournalError` for what is none.
+
+    What a killed process left in the log is taken in by whoever opens the file first, for which the file must
+    be writable; nothing of its content is ever changed.
+    """
 
     def __init__(self, where: Path) -> None:
         self.path = journal_path(where)
         try:
-            self._connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)
-            self.version = check(self._connection, self.path)
+            self._connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True)
         except sqlite3.Error as fault:
             raise JournalError(f"{self.path} cannot be read: {fault}") from fault
-        if self.version == 0:
+        try:
+            self._connection.execute("PRAGMA query_only = ON")
+            self.version = check(self._connection, self.path)
+            if self.version == 0:
+                raise NeverBegun(f"{self.path} was never begun: its process ended while making it")
+        except BaseException:
             self._connection.close()
-            raise JournalError(f"{self.path} holds no journal yet")
+            raise
 
     def __enter__(self) -> Reader:
         return self
@@ -76,7 +84,7 @@ class Reader:
         columns = "number, account, network, execution, created_ns, start_equity_usd, spec, config"
         row = next(self._rows(f"SELECT {columns} FROM session"), None)
         if row is None:
-            raise JournalError(f"{self.path} was never begun: its process ended while making it")
+            raise NeverBegun(f"{self.path} was never begun: its process ended while making it")
         return About(*row)
 
     def coins(self) -> dict[str, CoinRow]:

@@ -76,6 +76,10 @@ class JournalError(ValueError):
     """A journal cannot be opened, read or written; the text says what to do."""
 
 
+class NeverBegun(JournalError):
+    """A journal whose process ended while making it: nothing was ever done by it."""
+
+
 def version_of(connection: sqlite3.Connection) -> int:
     """Version of the schema: 0 of a file without one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -20,7 +20,7 @@ from undertow.clock import Clock, WallClock
 from undertow.config import Config
 from undertow.journal.reading import Reader
 from undertow.journal.rows import About, CoinRow, Decision
-from undertow.journal.schema import JournalError
+from undertow.journal.schema import JournalError, NeverBegun
 from undertow.journal.store import NAME, Journal
 from undertow.live.about import shown_config
 from undertow.live.spec import CannotRun, RunSpec
@@ -97,7 +97,7 @@ def session_folder(resume: str, sessions: Path) -> Path:
         return folder.parent if folder.name == NAME else folder
     found = sorted(sessions.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
     for path in reversed(found):
-        with contextlib.suppress(JournalError), Reader(path) as reader:
+        with contextlib.suppress(NeverBegun), Reader(path) as reader:
             reader.about()
             return path.parent
     raise JournalError(f"{sessions} holds no session with a journal: name the session's folder")
