@@ -24,7 +24,7 @@ from undertow.trading.folder import legs_of
 from undertow.trading.results import result_of
 
 TITLE = "Kill -9: journal, exchange and report stay one"
-KILLS = ((1, 35, "symmetric"), (2, 35, "symmetric"), (3, 30, "glft"), (4, 10, "undertow"))
+KILLS = ((1, 35, "symmetric"), (2, 35, "symmetric"), (3, 35, "symmetric"), (4, 5, "undertow"))
 """Seed, kills, maker of each exchange."""
 CRASHES = 300
 
