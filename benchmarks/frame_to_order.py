@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.local import LocalSpec, MarketSpec, build
 from undertow.exchange.pump import pumping
+from undertow.live.garbage import rarely_collected
 from undertow.makers import make, with_calibration
 from undertow.synthetic.presets import load_preset
 from undertow.trading.orders.coins import Coin, Coins
@@ -196,6 +198,21 @@ async def ours(
 
     await execution.start(session.answer)
     session.begin()
+    with rarely_collected():
+        found = await _timed(messages, session, feed, clock, venue, settle)
+    await execution._inquiry.close()
+    return found
+
+
+async def _timed(
+    messages: list[tuple[int, bytes]],
+    session: LiveSession,
+    feed: MarketFeed,
+    clock: Steps,
+    venue: Answering,
+    settle: Callable[[], Awaitable[None]],
+) -> tuple[NDArray[np.float64], list[int]]:
+    """Every message in turn, from its bytes to those of the first request."""
     times, entries = [], []
     for recv_ns, message in messages:
         while (due_ns := session.lanes["BTC"].due_ns) < recv_ns:  # the clock's decisions come before
@@ -211,7 +228,6 @@ async def ours(
         times.append((venue.sent_ns[0][0] - began_ns) / 1e3 if venue.sent_ns else np.nan)
         entries.append(venue.sent_ns[0][1] if venue.sent_ns else 0)
         await settle()
-    await execution._inquiry.close()
     return np.array(times), entries
 
 

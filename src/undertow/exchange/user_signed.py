@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from coincurve import PublicKey
-from Crypto.Hash import keccak
+
+from undertow.venue.signing import keccak
 
 TYPES: Final[dict[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
     "approveAgent": (
@@ -74,14 +75,9 @@ DEFAULTS: Final = {"agentName": "", "fromSubAccount": ""}
 _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 
-def hash_of(data: bytes) -> bytes:
-    """Keccak-256."""
-    return keccak.new(digest_bits=256, data=data).digest()
-
-
 def _word(value: Any, kind: str) -> bytes:
     if kind == "string":
-        return hash_of(str(value).encode())
+        return keccak(str(value).encode())
     if kind == "address":
         return bytes.fromhex(str(value)[2:]).rjust(32, b"\0")
     return int(value).to_bytes(32, "big")
@@ -91,18 +87,18 @@ def digest(action: dict[str, Any]) -> bytes:
     """What was signed, 32 bytes. Raises `ValueError`, `KeyError` or `TypeError` for malformed fields."""
     primary, fields = TYPES[action["type"]]
     named = ",".join(f"{kind} {name}" for name, kind in fields)
-    words = [hash_of(f"{primary}({named})".encode())]
+    words = [keccak(f"{primary}({named})".encode())]
     for name, kind in fields:
         value = action[name] if name in action else DEFAULTS[name]
         words.append(_word(value, kind))
-    domain = hash_of(
-        hash_of(_DOMAIN_TYPE)
-        + hash_of(b"HyperliquidSignTransaction")
-        + hash_of(b"1")
+    domain = keccak(
+        keccak(_DOMAIN_TYPE)
+        + keccak(b"HyperliquidSignTransaction")
+        + keccak(b"1")
         + int(action["signatureChainId"], 16).to_bytes(32, "big")
         + bytes(32)
     )
-    return hash_of(b"\x19\x01" + domain + hash_of(b"".join(words)))
+    return keccak(b"\x19\x01" + domain + keccak(b"".join(words)))
 
 
 def recover(action: dict[str, Any], r: int, s: int, v: int) -> str:
@@ -112,4 +108,4 @@ def recover(action: dict[str, Any], r: int, s: int, v: int) -> str:
         key = PublicKey.from_signature_and_message(signature, digest(action), hasher=None)
     except Exception as fault:
         raise ValueError("no signer can be recovered") from fault
-    return "0x" + hash_of(key.format(compressed=False)[1:])[-20:].hex()
+    return "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()

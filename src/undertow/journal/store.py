@@ -32,7 +32,9 @@ from undertow.journal.schema import JournalError, migrate
 
 NAME: Final = "journal.db"
 Connect = Callable[[str], sqlite3.Connection]
-_AUTO_PAGES: Final = 16_384
+_PAGE: Final = 1024
+"""Bytes of a page of a new journal: a transaction writes every page it touches whole."""
+_AUTO_PAGES: Final = 65_536
 """Pages of log (64 MiB) after which a commit tidies up by itself, should nobody have called `tidy`."""
 _HOUR_MS: Final = 3_600_000
 
@@ -118,6 +120,7 @@ class Journal:
         connection = None
         try:
             connection = connect(str(path))
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_AUTO_PAGES}")

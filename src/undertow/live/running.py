@@ -27,6 +27,7 @@ from undertow.live.authority import EXPIRY_WARNING_DAYS, Authority
 from undertow.live.controlled import controlled
 from undertow.live.deadman import protected
 from undertow.live.ending import CoinEnd, end_of
+from undertow.live.garbage import rarely_collected
 from undertow.live.handle import NOT_RUNNING, Handle
 from undertow.live.joining import Net, http_url, join, net_of, stage_allowed
 from undertow.live.local import (
@@ -210,9 +211,11 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
 async def _watched_trade(joined: _Joined, handle: Handle, seen: Show) -> Traded:
     """Trade, under a dead-man's switch where orders would outlive the process."""
     if joined.watched is None:
-        return await trade(joined.parts, handle.stop, seen)
+        with rarely_collected():
+            return await trade(joined.parts, handle.stop, seen)
     async with protected(joined.parts, http_url(joined.spec), joined.watched) as protection:
-        traded = await trade(joined.parts, handle.stop, seen)
+        with rarely_collected():
+            traded = await trade(joined.parts, handle.stop, seen)
         protection.orders_left = traded.orders_left > 0
     return traded
 

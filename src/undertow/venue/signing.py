@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import coincurve
 import msgspec
-from Crypto.Hash import keccak as _keccak
+from sha3 import keccak_256
 
 from undertow.venue.wire.actions import Action
 from undertow.venue.wire.scalars import WireError
@@ -44,7 +44,8 @@ class Signature(msgspec.Struct, frozen=True, gc=False):
 
 def keccak(data: bytes) -> bytes:
     """Keccak-256 of `data`: 32 bytes."""
-    return _keccak.new(digest_bits=256, data=data).digest()
+    digest: bytes = keccak_256(data).digest()
+    return digest
 
 
 _DOMAIN: Final = keccak(
