@@ -6,8 +6,8 @@ the order was not in it. So besides aggressor orders the *touch* is watched: on 
 
     reach = distance of the opposite touch beyond the mid the maker could have acted on, bps
 
-A stretch of positive reach is one event, as deep as its deepest moment; it counts like an aggressor
-order that reached this depth (fill intensity, markouts), but not for order sizes or flow. What a print of
+A stretch of positive reach is one event, as deep as its deepest moment, and one more for every reaction
+time it lasts: the maker has priced another order by then. It counts like an aggressor order that reached this depth (fill intensity, markouts), but not for order sizes or flow. What a print of
 that side has reached within the reaction time is already counted as an order: only a deeper reach is
 an event of its own. Without latency reach is never positive.
 
@@ -26,6 +26,7 @@ from undertow.records import Rec
 CROSSING: Final = np.dtype(
     [
         ("deepest_bps", "<f8", (2,)),  # of the stretch under way, 0 if none; side 0 bid, 1 ask
+        ("began_ns", "<i8", (2,)),  # exchange time it began
         ("mid", "<f8", (2,)),  # the actionable mid at its deepest moment
         ("time_ns", "<i8", (2,)),  # exchange time of that moment
         ("recv_ns", "<i8", (2,)),
@@ -54,7 +55,11 @@ def crossing_look(
     """The opposite touch stands `reach` bps beyond the actionable `mid` on side `index`; NaN: no look."""
     if np.isnan(reach):
         return
+    if state.deepest_bps[index] > 0.0 and exch_ns - state.began_ns[index] > lag_ns:
+        reach = 0.0  # it goes on, as another event
     if reach > 0.0:
+        if state.deepest_bps[index] == 0.0:
+            state.began_ns[index] = exch_ns
         if reach > state.deepest_bps[index]:
             state.deepest_bps[index] = reach
             state.mid[index] = mid

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.compiled import compiled
-from undertow.events import GAP, OPEN
+from undertow.events import GAP, MAKER, OPEN
 from undertow.instrument import position_value, price_of, qty_of_notional
 from undertow.kernel.allowance import look_at_allowance, request_worth
-from undertow.kernel.alphas import alpha_shift_bps
+from undertow.kernel.alphas import alpha_move_bps, alpha_shift_bps
 from undertow.kernel.belief import believed_drift
 from undertow.kernel.decision import decide
 from undertow.kernel.desk import PENDING_CANCEL, find_working
@@ -35,8 +35,10 @@ from undertow.kernel.flow_horizons import FLOW_SLOW, kappa_multipliers
 from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
-from undertow.kernel.markout import adverse_selection_bps, markout_sigma_ref
+from undertow.kernel.markout import adverse_selection_bps, volatility_ratio
+from undertow.kernel.own_watch import watch_exposure, watch_fill, watch_orders
 from undertow.kernel.queue_place import join_queue, look_at_queues, print_queues
+from undertow.kernel.reaction import reaction_s
 from undertow.kernel.reconcile import cancel_growing, reconcile
 from undertow.kernel.scorecard import score_cycle, score_fill
 from undertow.kernel.taking import take
@@ -105,7 +107,7 @@ def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float)
     """
     x, risk = state.inputs, state.risk
     markout, rules = state.estimators.markout, params.estimators.markout
-    ratio = x.sigma_effective / markout_sigma_ref(markout)
+    ratio = volatility_ratio(markout, x.sigma_effective)
     tail = excess_kurtosis(state.estimators.volatility, params.estimators.volatility)
     total = x.flow_rate_bid + x.flow_rate_ask
     ratio *= 1.0 + params.lean.informed_weight * abs(x.flow_rate_bid - x.flow_rate_ask) / total
@@ -133,9 +135,9 @@ def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) ->
         update_gamma(state.risk, params.risk, state.inputs, fee, now_ns)
     price_horizon(state.risk, state.inputs, fee)
     read_adverse_selection(state, params, inst, touch_bps)
-    state.inputs.alpha_bps = alpha_shift_bps(
-        state.estimators.belief.alphas, params.estimators.belief.alphas, 1.0 / state.risk.horizon_s
-    )
+    alphas, rules = state.estimators.belief.alphas, params.estimators.belief.alphas
+    state.inputs.alpha_bps = alpha_shift_bps(alphas, rules, 1.0 / state.risk.horizon_s)
+    state.inputs.alpha_soon_bps = alpha_move_bps(alphas, rules, reaction_s(state.estimators.reaction))
 
 
 @compiled(trunk=True)
@@ -235,6 +237,8 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
     """An own fill, already on the desk."""
     see_fill(state.estimators, params.estimators, row)
     score_fill(state.score, row)
+    if row.code == MAKER:
+        watch_fill(state.estimators.own_watch, state.estimators.own_intensity, row.ref, row.side)
     if _moved(state, params, inst, book):
         return DECIDE
     return 0
@@ -283,10 +287,16 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
     see_cycle(state.estimators, params.estimators, inst, now_ns, mid, lot_qty)
     score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
+    beliefs = state.estimators
+    watch_exposure(
+        beliefs.own_watch, beliefs.own_intensity, params.estimators.own_intensity, state.desk, now_ns
+    )
     _read_market(state, params, inst, now_ns, mid)
     price_inputs(state, params, inst, book, now_ns)
     blocked, left = _why_blocked(state, params, now_ns)
     n = act_on_inputs(state, params, inst, book, blocked, left, actions, 0)
+    queues = params.ladder.queue_aware
+    watch_orders(beliefs.own_watch, state.desk, state.ladder, book, inst, mid, queues, now_ns)
     tally_ladder(state.tally, state.ladder)
     update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
     if blocked == WARMING:

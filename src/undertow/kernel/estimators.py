@@ -7,6 +7,7 @@ that are complete), then the event itself, so nothing sees its own future.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ from undertow.kernel.aggressor import (
     take_order,
 )
 from undertow.kernel.alpha_past import ALPHA_PAST, alpha_at, push_alpha
-from undertow.kernel.alphas import alpha_shift_bps
+from undertow.kernel.alphas import alpha_move_bps, alpha_shift_bps
 from undertow.kernel.belief import (
     BELIEF,
     BELIEF_PARAMS,
@@ -80,6 +81,15 @@ from undertow.kernel.markout import (
     tail_factor,
 )
 from undertow.kernel.mids import MIDS, last_mid, mid_before, push_mid
+from undertow.kernel.own_intensity import (
+    OWN_INTENSITY,
+    OWN_INTENSITY_PARAMS,
+    init_own_intensity,
+    own_advance,
+    own_intensity_params,
+    own_refresh,
+)
+from undertow.kernel.own_watch import OWN_WATCH
 from undertow.kernel.reaction import (
     FEED,
     ORDER,
@@ -89,6 +99,7 @@ from undertow.kernel.reaction import (
     init_reaction,
     reaction_cycle,
     reaction_params,
+    reaction_s,
     reaction_seen,
 )
 from undertow.kernel.signals import (
@@ -118,7 +129,9 @@ from undertow.kernel.volatility import (
     volatility_tick,
 )
 from undertow.records import Rec, new_record
-from undertow.units import depth_bps, seconds_between
+from undertow.units import depth_bps, price_at, seconds_between
+
+OWN_REFRESH_NS: Final = 10_000_000_000
 
 ESTIMATORS: Final = np.dtype(
     [
@@ -130,6 +143,9 @@ ESTIMATORS: Final = np.dtype(
         ("clock", CLOCK),
         ("volatility", VOLATILITY),
         ("intensity", INTENSITY),
+        ("own_intensity", OWN_INTENSITY),
+        ("own_watch", OWN_WATCH),
+        ("own_refreshed_ns", "<i8"),
         ("flow", FLOW),
         ("markout", MARKOUT),
         ("funding", FUNDING_STATE),
@@ -147,6 +163,7 @@ ESTIMATOR_PARAMS: Final = np.dtype(
         ("clock", CLOCK_PARAMS),
         ("volatility", VOLATILITY_PARAMS),
         ("intensity", INTENSITY_PARAMS),
+        ("own_intensity", OWN_INTENSITY_PARAMS),
         ("flow", FLOW_PARAMS),
         ("markout", MARKOUT_PARAMS),
         ("funding", FUNDING_PARAMS),
@@ -162,6 +179,7 @@ _FACTORIES: Final[dict[str, Any]] = {
     "clock": clock_params,
     "volatility": volatility_params,
     "intensity": intensity_params,
+    "own_intensity": own_intensity_params,
     "flow": flow_params,
     "markout": markout_params,
     "funding": funding_params,
@@ -187,16 +205,26 @@ def init_estimators(state: Rec, params: Rec) -> None:
     init_clock(state["clock"], params["clock"])
     init_volatility(state["volatility"], params["volatility"])
     init_intensity(state["intensity"], params["intensity"])
+    init_own_intensity(state["own_intensity"], params["own_intensity"])
     init_markout(state["markout"], params["markout"])
     init_signals(state["signals"], params["signals"])
     init_belief(state["belief"], params["belief"])
 
 
 @compiled
-def priced_alpha(state: Rec, exch_ns: int) -> float:
-    """The alpha (bps) of the decision whose orders `exch_ns` met: one reaction time before."""
+def priced_alpha(state: Rec, exch_ns: int) -> tuple[float, float]:
+    """The move (bps) that alphas expected when the orders were priced which `exch_ns` met, a reaction time
+    before: (until then, from then on)."""
     feed_ns = int(1e9 * state.reaction.delay_s[FEED] / state.reaction.weight[FEED])
-    return alpha_at(state.alpha_past, exch_ns - state.reaction.lag_ns + feed_ns)
+    total, soon = alpha_at(state.alpha_past, exch_ns - state.reaction.lag_ns + feed_ns)
+    return soon, total - soon
+
+
+@compiled
+def foreseen_mid(state: Rec, exch_ns: int) -> float:
+    """Where the mid of `exch_ns` was foreseen by a maker who could still act: `actionable_mid` moved by what
+    the alphas then expected within the reaction time."""
+    return price_at(actionable_mid(state, exch_ns), priced_alpha(state, exch_ns)[0])
 
 
 @compiled
@@ -212,7 +240,7 @@ def _deliver_orders(state: Rec, params: Rec, exch_ns: int, now_ns: int) -> None:
         levels, px = order.levels[index], order.deepest_px[index]
         signals_order(state.signals, params.signals, index, order.qty[index], levels, px, now_ns)
         sigma = sigma_effective(state.volatility, params.volatility)
-        alpha = priced_alpha(state, order.exch_ns[index])
+        _, alpha = priced_alpha(state, order.exch_ns[index])
         tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
         markout_public(state.markout, index, depth, mid, state.belief.drift.mu, alpha, sigma, tail, now_ns)
         crossing_order(state.crossing, index, depth, order.exch_ns[index], state.reaction.lag_ns)
@@ -226,9 +254,9 @@ def _watch_touch(
     """Count what the quotes ran over since the maker could last act (`kernel.crossing`)."""
     if not (0.0 < mid < np.inf and half_spread_bps >= 0.0 and state.reaction.lag_ns > 0):
         return
-    before = actionable_mid(state, exch_ns)
+    before = foreseen_mid(state, exch_ns)
     for index in range(2):
-        # the opposite touch, seen from a maker on this side of the actionable mid
+        # the opposite touch, seen from a maker on this side of the mid it foresaw
         moved = maker_side(index) * 1e4 * (1.0 - mid / before)
         reach = moved - half_spread_bps
         crossing_look(state.crossing, index, reach, before, exch_ns, now_ns, state.reaction.lag_ns)
@@ -238,7 +266,7 @@ def _watch_touch(
         intensity_order(state.intensity, params.intensity, index, x.deepest_bps[index], 0.0, now_ns)
         sigma = sigma_effective(state.volatility, params.volatility)
         tail = tail_factor(params.markout, excess_kurtosis(state.volatility, params.volatility))
-        alpha = priced_alpha(state, x.time_ns[index])
+        _, alpha = priced_alpha(state, x.time_ns[index])
         markout_public(
             state.markout,
             index,
@@ -307,7 +335,7 @@ def see_trade(
     _look(state, params, row.exch_ns, row.recv_ns, mid)
     clock_trade(state.clock, params.clock, row.exch_ns, row.recv_ns, notional(inst, row.px, row.qty))
     signals_print(state.signals, params.signals, inst, row, best_bid, best_ask)
-    before = actionable_mid(state, row.exch_ns)
+    before = foreseen_mid(state, row.exch_ns)
     add_print(state.aggressor, row.side, row.exch_ns, row.recv_ns, row.px, row.qty, before)
 
 
@@ -316,10 +344,11 @@ def see_fill(state: Rec, params: Rec, row: Rec) -> None:
     """An own FILL row: follow what the mid does after it. A price not positive and finite: no update."""
     if not 0.0 < row.px < np.inf:
         return
-    mid = actionable_mid(state, row.exch_ns)
+    mid = foreseen_mid(state, row.exch_ns)
     depth = depth_bps(row.px, mid, row.side)
-    alpha = priced_alpha(state, row.exch_ns)
+    _, alpha = priced_alpha(state, row.exch_ns)
     markout_own(state.markout, row.side, depth, mid, state.belief.drift.mu, alpha, row.recv_ns)
+    depth = depth_bps(row.px, actionable_mid(state, row.exch_ns), row.side)
     belief_fill(state.belief, params.belief, row.side, depth, row.recv_ns)
 
 
@@ -345,12 +374,36 @@ def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> No
 
 
 @compiled
+def _own_refresh(state: Rec, params: Rec, now_ns: int) -> None:
+    """The posterior of own fills, every few seconds, with the market's fit as prior."""
+    if now_ns - state.own_refreshed_ns < OWN_REFRESH_NS:
+        return
+    state.own_refreshed_ns = now_ns
+    own, rules = state.own_intensity, params.own_intensity
+    own_advance(own, rules, now_ns)
+    for index in range(2):
+        rate, kappa = intensity_side(state.intensity, params.intensity, index)
+        own_refresh(own, rules, index, kappa, rate * math.exp(-kappa * rules.pivot_bps))
+
+
+@compiled
+def fill_intensity(state: Rec, params: Rec, index: int) -> tuple[float, float]:
+    """(A in 1/s, κ in 1/bp) of side `index`: the market's fit until own fills and exposure have spoken."""
+    rate, kappa = intensity_side(state.intensity, params.intensity, index)
+    own = state.own_intensity
+    if not params.own_intensity.used or np.isnan(own.kappa[index]):
+        return rate, kappa
+    return own.rate[index] * math.exp(own.kappa[index] * params.own_intensity.pivot_bps), own.kappa[index]
+
+
+@compiled
 def see_cycle(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float, lot_qty: float) -> None:
     """Once per quote cycle, before reading: let time pass, then let the features and the belief follow."""
     reaction_cycle(state.reaction, params.reaction, now_ns)
     _deliver_orders(state, params, 0, now_ns)
     intensity_advance(state.intensity, params.intensity, now_ns)
     flow_advance(state.flow, params.flow, now_ns)
+    _own_refresh(state, params, now_ns)
     sigma = sigma_total(state.volatility, params.volatility, MEDIUM)
     kappa = 0.0
     for index in range(2):
@@ -359,7 +412,9 @@ def see_cycle(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float, lot_q
     signals_cycle(state.signals, params.signals, now_ns, mid, sigma, kappa, lot_qty, funding)
     belief = state.belief
     belief_cycle(belief, params.belief, now_ns, mid, sigma, state.signals.features.value)
-    push_alpha(state.alpha_past, now_ns, alpha_shift_bps(belief.alphas, params.belief.alphas, 0.0))
+    alphas, rules = belief.alphas, params.belief.alphas
+    soon = alpha_move_bps(alphas, rules, reaction_s(state.reaction))
+    push_alpha(state.alpha_past, now_ns, alpha_shift_bps(alphas, rules, 0.0), soon)
     markout_look(state.markout, params.markout, now_ns, mid, belief.drift.mu)
 
 
@@ -374,8 +429,8 @@ def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float,
     inputs.sigma_clean = sigma_clean(volatility, params.volatility, MEDIUM)
     inputs.sigma_total = sigma_total(volatility, params.volatility, MEDIUM)
     inputs.sigma_effective = sigma_effective(volatility, params.volatility)
-    inputs.rate_bid, inputs.kappa_bid = intensity_side(intensity, params.intensity, 0)
-    inputs.rate_ask, inputs.kappa_ask = intensity_side(intensity, params.intensity, 1)
+    inputs.rate_bid, inputs.kappa_bid = fill_intensity(state, params, 0)
+    inputs.rate_ask, inputs.kappa_ask = fill_intensity(state, params, 1)
     inputs.flow_rate_bid, inputs.flow_rate_ask = flow_rates(state.flow, params.flow)
     inputs.aggressor_lots = aggressor_lots(intensity, params.intensity, lot_qty)
     inputs.drift, inputs.drift_variance = believed_drift(state.belief, params.belief)

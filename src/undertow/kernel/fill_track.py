@@ -31,6 +31,10 @@ DEPTH_NODES_BPS: Final = (0.0, 0.25, 0.75, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
 N_HORIZONS: Final = len(HORIZONS_S)
 N_NODES: Final = len(DEPTH_NODES_BPS)
 N_SLOTS: Final = 7
+FOLLOWED: Final = 3
+"""The horizon (5 s) at which it is learned how losses follow volatility."""
+FEWEST: Final = 20.0
+"""Fills of a node before its mean loss is anything to compare with."""
 SLOTS_PER_HORIZON: Final = 4.0
 HORIZONS: Final = np.array(HORIZONS_S)
 NODES: Final = np.array(DEPTH_NODES_BPS)
@@ -43,6 +47,7 @@ SLOT: Final = np.dtype(
         ("log_mid", "<f8"),  # Σ weight·ln(mid)
         ("drift", "<f8"),  # Σ weight·μ̂
         ("alpha", "<f8"),  # Σ weight·alpha, bps
+        ("excess", "<f8"),  # Σ weight·(σ/σ_ref − 1)
         ("weight", "<f8"),
     ],
     align=True,
@@ -57,6 +62,9 @@ TRACK: Final = np.dtype(
         ("fills", "<f8", (N_HORIZONS, 2, N_NODES)),  # decayed Σ weight
         ("loss", "<f8", (N_HORIZONS, 2, N_NODES)),  # decayed Σ weight·loss, bps
         ("dropped", "<i8", (N_HORIZONS,)),  # slots read too late, fills that found no slot
+        # how losses follow volatility, at `FOLLOWED`: of e·L, e the excess of σ and L the node's mean loss,
+        ("follow_cross", "<f8"),  # decayed Σ weight·e·L·(loss − L)
+        ("follow_power", "<f8"),  # decayed Σ weight·(e·L)²
     ],
     align=True,
 )
@@ -78,9 +86,17 @@ def node_below(depth: float) -> int:
 
 @compiled
 def follow(
-    track: Rec, index: int, node: int, weight: float, log_mid: float, drift: float, alpha: float, now_ns: int
+    track: Rec,
+    index: int,
+    node: int,
+    weight: float,
+    log_mid: float,
+    drift: float,
+    alpha: float,
+    excess: float,
+    now_ns: int,
 ) -> None:
-    """Put a fill into the pending slots of every horizon."""
+    """Put a fill into the pending slots of every horizon; `excess`: σ/σ_ref − 1 at it."""
     for k in range(N_HORIZONS):
         horizon_ns = int(HORIZONS[k] * 1e9)
         held = track.held[k, index, node]
@@ -92,6 +108,7 @@ def follow(
                 newest.log_mid += weight * log_mid
                 newest.drift += weight * drift
                 newest.alpha += weight * alpha
+                newest.excess += weight * excess
                 newest.weight += weight
                 continue
         if held == N_SLOTS:
@@ -103,6 +120,7 @@ def follow(
         slot.log_mid = weight * log_mid
         slot.drift = weight * drift
         slot.alpha = weight * alpha
+        slot.excess = weight * excess
         slot.weight = weight
         track.held[k, index, node] = held + 1
         track.due_ns[k] = min(track.due_ns[k], now_ns + horizon_ns)
@@ -116,8 +134,14 @@ def _read_slot(
     expected = expected_move_bps(slot.drift / weight, theta, HORIZONS[k])
     expected += slot.alpha / weight * -math.expm1(-alpha_decay * HORIZONS[k])
     move = 1e4 * (log_mid - slot.log_mid / weight)
+    loss = -maker_side(index) * (move - expected)
+    if k == FOLLOWED and track.fills[k, index, node] >= FEWEST:
+        usual = track.loss[k, index, node] / track.fills[k, index, node]
+        foretold = slot.excess / weight * usual
+        track.follow_cross += weight * foretold * (loss - usual)
+        track.follow_power += weight * foretold**2
     track.fills[k, index, node] += weight
-    track.loss[k, index, node] -= weight * maker_side(index) * (move - expected)
+    track.loss[k, index, node] += weight * loss
 
 
 @compiled
@@ -147,6 +171,8 @@ def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float, alpha_
 @compiled
 def forget(track: Rec, kept: float) -> None:
     """Let the statistics fade to `kept` of their weight."""
+    track.follow_cross *= kept
+    track.follow_power *= kept
     for k in range(N_HORIZONS):
         for index in range(2):
             for node in range(N_NODES):

@@ -33,6 +33,7 @@ INPUTS: Final = np.dtype(
         ("drift_variance", "<f8"),  # P, (bps/s)²
         ("drift_reversion", "<f8"),  # θ, 1/s
         ("alpha_bps", "<f8"),  # what short-lived alphas add to r
+        ("alpha_soon_bps", "<f8"),  # what they expect of the mid within the reaction time
         ("flow_reversion", "<f8"),  # θ_φ, 1/s: how fast the flow imbalance decays
         ("as_touch_bid", "<f8"),  # AS at the touch, bps, per side, at the horizon of `kernel.eta`
         ("as_touch_ask", "<f8"),

@@ -20,7 +20,7 @@ from undertow.records import Rec
 @compiled
 def standing_rate(rungs: Rec, order: Rec) -> float:
     """Λ of a live order at its own depth and queue place, 1/s."""
-    return rungs.rate * math.exp(-rungs.kappa * max(order.reach_bps, rungs.touch_bps))
+    return rungs.rate * math.exp(-rungs.kappa * max(order.reach_bps + rungs.soon_bps, rungs.touch_bps))
 
 
 @compiled

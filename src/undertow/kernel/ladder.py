@@ -25,6 +25,7 @@ from undertow.instrument import notional, price_of, qty_of_notional, round_size
 from undertow.kernel.bend import inventory_lots, inventory_price
 from undertow.records import Rec
 
+MILLS_FARTHEST: Final = 8.0
 MAX_LEVELS: Final = 20
 
 # why a level is empty; the number that goes with it in parentheses
@@ -62,6 +63,7 @@ RUNGS: Final = np.dtype(
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
         ("touch_bps", "<f8"),  # half the market's spread: Λ is flat inside
+        ("soon_bps", "<f8"),  # how far alphas expect the mid to go from this side within the reaction time
         ("room_lots", "<f8"),  # most that may rest
         ("held_lots", "<f8"),  # position towards this side: sign·q
         ("bend", "<f8"),  # s and ±c of `kernel.bend`; 0: straight
@@ -121,13 +123,25 @@ def interpolate(
 
 
 @compiled
+def loss_beyond(loss: float, met: float) -> float:
+    """Loss of an order priced `met` ≤ 0 bps from the foreseen mid, given the `loss` at 0: it is filled by ever
+    less of a surprise. E[X | X > met] for a normal X with E[X | X > 0] = loss (the inverse Mills ratio)."""
+    if met >= 0.0 or loss <= 0.0:
+        return loss
+    deviation = loss * math.sqrt(0.5 * math.pi)
+    z = max(met / deviation, -MILLS_FARTHEST)
+    return deviation * math.exp(-0.5 * z * z) / (math.sqrt(0.5 * math.pi) * math.erfc(z * math.sqrt(0.5)))
+
+
+@compiled
 def price_levels(
     rungs: Rec, x: Rec, reservation: float, foreseen: float, fee_bps: float, touch_bps: float
 ) -> None:
     """Margins and reach rates of the levels with a price of their own; the others are `MERGED`.
 
-    m_k = (r − x_k) − AS(δ_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·(δ_k + queue)),
-    flat inside the touch (`touch_bps`, half the market's spread); the queue is ``queue_bps``.
+    m_k = (r − x_k) − AS(d_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·(d_k + queue)),
+    flat inside the touch (`touch_bps`, half the market's spread); the queue is ``queue_bps``, and d_k the
+    depth from where the mid is foreseen when an order can be met, δ_k ± what alphas expect by then.
     `foreseen` is the part of `reservation` that is a forecast of the mid (drift and alphas): the
     edge, what a fill is expected to earn, contains it.
     """
@@ -135,6 +149,7 @@ def price_levels(
     touch_as = x.as_touch_bid if rungs.sign > 0 else x.as_touch_ask
     rungs.distinct = 0
     rungs.touch_bps = touch_bps
+    rungs.soon_bps = rungs.sign * x.alpha_soon_bps
     for k in range(rungs.levels):
         if k > 0 and rungs.tick[k] == rungs.tick[k - 1]:
             rungs.reason[k] = MERGED
@@ -146,10 +161,12 @@ def price_levels(
         rungs.level_of[rungs.distinct] = k
         rungs.distinct += 1
         depth = rungs.depth_bps[k]
-        edge = depth - interpolate(x.as_depth_bps, curve, x.as_nodes, depth, touch_as) - fee_bps
+        met = depth + rungs.soon_bps
+        loss = interpolate(x.as_depth_bps, curve, x.as_nodes, max(met, 0.0), touch_as)
+        edge = depth - loss_beyond(loss, min(met, 0.0)) - fee_bps
         rungs.edge_bps[k] = edge + rungs.sign * foreseen
         rungs.margin_bps[k] = edge + rungs.sign * reservation
-        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(depth + rungs.queue_bps[k], touch_bps))
+        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(met + rungs.queue_bps[k], touch_bps))
 
 
 @compiled

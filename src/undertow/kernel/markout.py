@@ -19,8 +19,8 @@ two ends of the stretch. A maker at depth δ is filled by every order that reach
 curve at a node is the mean of b over the orders at least as deep. Own fills then move it by a filter
 of the same form on (own − public), started from 0 ± `own_spread`·loss.
 
-Read-outs: linear in depth and horizon, flat beyond the ends, × the mean of σ_eff/σ_ref over the
-horizon (`lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurtosis, 0, 5); the
+Read-outs: linear in depth and horizon, flat beyond the ends, × the mean over the horizon of what volatility
+does to losses (`volatility_ratio`, 1 + e·(σ_eff/σ_ref − 1) with the share e learned; `lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurtosis, 0, 5); the
 references are means over the orders the curve was learned from, so that what it already contains is
 not counted twice (ADR 2). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0):
 being paid for a fill is not priced before it is earned.
@@ -43,6 +43,7 @@ from undertow.kernel.aggressor import maker_side, side_index
 from undertow.kernel.drift import expected_move_bps, kalman_update
 from undertow.kernel.ewma import clip, decay
 from undertow.kernel.fill_track import (
+    FOLLOWED,
     HORIZONS,
     N_HORIZONS,
     N_NODES,
@@ -65,6 +66,7 @@ MARKOUT: Final = np.dtype(
         ("own", TRACK),
         ("curve", "<f8", (N_HORIZONS, 2, N_NODES)),  # posterior loss, bps, at σ_ref
         ("variance", "<f8", (N_HORIZONS, 2, N_NODES)),  # of the curve, bps²
+        ("elasticity", "<f8"),  # share of an excess of σ over σ_ref that losses follow, 0…1
         ("sigma_sum", "<f8"),
         ("tail_sum", "<f8"),
         ("sigma_weight", "<f8"),
@@ -90,6 +92,7 @@ MARKOUT_PARAMS: Final = np.dtype(
         ("depth_spread", "<f8"),
         ("own_spread", "<f8"),
         ("clustering_s", "<f8"),
+        ("elasticity_spread", "<f8"),
         ("k_tail", "<f8"),
         ("caution", "<f8"),
         ("floor_bps", "<f8"),
@@ -113,6 +116,7 @@ def markout_params(
     depth_spread: float = 0.5,
     own_spread: float = 0.5,
     clustering_s: float = 10.0,
+    elasticity_spread: float = 0.5,
     k_tail: float = 0.3,
     caution: float = 1.0,
     floor_bps: float = 0.0,
@@ -133,7 +137,7 @@ def markout_params(
     require("markout", prior_sigma=prior_sigma_bps_per_sqrt_s, theta_per_s=theta_per_s, refresh_s=refresh_s)
     require("markout", regime_s=regime_s, alpha_decay_per_s=alpha_decay_per_s)
     require("markout", step=step, depth_spread=depth_spread, own_spread=own_spread)
-    require("markout", clustering_s=clustering_s)
+    require("markout", clustering_s=clustering_s, elasticity_spread=elasticity_spread)
     require_not_negative("markout", k_tail=k_tail, caution=caution)
     if math.isnan(floor_bps) or floor_bps > 0.0:
         raise ValueError(f"markout: floor_bps = {floor_bps} must not be above 0")
@@ -145,7 +149,7 @@ def markout_params(
     rec["depth_spread"], rec["own_spread"] = depth_spread, own_spread
     rec["clustering_s"], rec["regime_s"] = clustering_s, regime_s
     rec["alpha_decay"] = alpha_decay_per_s
-    rec["caution"] = caution
+    rec["caution"], rec["elasticity_spread"] = caution, elasticity_spread
     rec["k_tail"], rec["floor_bps"], rec["theta"] = k_tail, floor_bps, theta_per_s
     return rec
 
@@ -215,7 +219,8 @@ def markout_public(
     state.sigma_sum += sigma
     state.tail_sum += tail
     state.sigma_weight += 1.0
-    follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, alpha, now_ns)
+    excess = sigma / markout_sigma_ref(state) - 1.0
+    follow(state.public, index, node_below(depth), 1.0, math.log(mid), drift, alpha, excess, now_ns)
     _note_due(state, state.public)
 
 
@@ -231,8 +236,8 @@ def markout_own(
     if j + 1 < N_NODES:
         share = clip((depth - NODES[j]) / (NODES[j + 1] - NODES[j]), 0.0, 1.0)
         if share > 0.0:
-            follow(state.own, index, j + 1, share, log_mid, drift, alpha, now_ns)
-    follow(state.own, index, j, 1.0 - share, log_mid, drift, alpha, now_ns)
+            follow(state.own, index, j + 1, share, log_mid, drift, alpha, 0.0, now_ns)
+    follow(state.own, index, j, 1.0 - share, log_mid, drift, alpha, 0.0, now_ns)
     _note_due(state, state.own)
 
 
@@ -386,8 +391,26 @@ def _filter_own(state: Rec, params: Rec, index: int) -> None:
 
 
 @compiled
+def _learn_elasticity(state: Rec, params: Rec) -> float:
+    """Posterior of the share of an excess of volatility that losses follow, in 0…1, from a prior of
+    1 ± `elasticity_spread`: the regression of loss − L on e·L (`fill_track`), noise as of one fill."""
+    sigma, h = markout_sigma_ref(state), HORIZONS[FOLLOWED]
+    noise = sigma * sigma * h * (1.0 + h / params.clustering_s)
+    prior = 1.0 / params.elasticity_spread**2
+    track = state.public
+    return clip((prior + track.follow_cross / noise) / (prior + track.follow_power / noise), 0.0, 1.0)
+
+
+@compiled
+def volatility_ratio(state: Rec, sigma: float) -> float:
+    """What volatility does to losses now: 1 + elasticity·(σ/σ_ref − 1)."""
+    return 1.0 + state.elasticity * (sigma / markout_sigma_ref(state) - 1.0)
+
+
+@compiled
 def markout_refresh(state: Rec, params: Rec) -> None:
     """Recompute the posterior curve from the sums; `markout_look` does it every `refresh_s`."""
+    state.elasticity = _learn_elasticity(state, params)
     for index in range(2):
         _filter_public(state, params, index)
         _at_least_as_deep(state, index)

@@ -74,6 +74,7 @@ OWN_INTENSITY_PARAMS: Final = np.dtype(
         ("level_prior_fills", "<f8"),  # a₀ of R
         ("level_prior_scale", "<f8"),  # e^ψ(a₀)
         ("information", "<f8"),
+        ("used", "u1"),
     ],
     align=True,
 )
@@ -83,11 +84,12 @@ def own_intensity_params(
     *,
     half_life_s: float = 4.0 * 3600.0,
     pivot_bps: float = 1.5,
-    prior_fills: float = 4.0,
-    level_prior_fills: float = 4.0,
+    prior_fills: float = 10.0,
+    level_prior_fills: float = 10.0,
     information: float = 1.0,
+    used: bool = True,
 ) -> Rec:
-    """Forgetting (s), h, α₀ of κ's prior, a₀ of the level's, worth of a fill in (0, 1]."""
+    """Forgetting (s), h, α₀ of κ's prior, a₀ of the level's, worth of a fill in (0, 1]; `used` in the quotes."""
     require("own_intensity", half_life_s=half_life_s, pivot_bps=pivot_bps, prior_fills=prior_fills)
     require("own_intensity", level_prior_fills=level_prior_fills)
     require("own_intensity", high=1.0, information=information)
@@ -100,7 +102,7 @@ def own_intensity_params(
     rec["half_life_s"], rec["pivot_bps"] = half_life_s, pivot_bps
     rec["prior_fills"], rec["level_prior_fills"] = prior_fills, level_prior_fills
     rec["level_prior_scale"] = math.exp(digamma(level_prior_fills))
-    rec["information"] = information
+    rec["information"], rec["used"] = information, used
     return rec
 
 

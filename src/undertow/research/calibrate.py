@@ -36,7 +36,7 @@ from undertow.calibration import (
 )
 from undertow.kernel.drift_adaptation import SIGMA_MU_BOUNDS, THETA_BOUNDS
 from undertow.kernel.features import FEATURE_NAMES, N_FEATURES
-from undertow.research.decay import ALPHA, OBSERVATION, Decay, classify, net_of, quick_signals
+from undertow.research.decay import ALPHA, OBSERVATION, Decay, classify, joint_scales, net_of, quick_signals
 from undertow.research.gate import GateReport, GateSettings, run_gate
 from undertow.research.ou_likelihood import OuFit, fit_ou_drift
 from undertow.research.regression import (
@@ -175,14 +175,28 @@ class _Seen:
         return quick, slow, dataclasses.replace(self, mid=net)
 
     def alphas(self, found: list[tuple[Decay, str]], excluded: dict[str, str]) -> list[AlphaPart]:
-        """One alpha for each decay whose rate is two errors from 0; the others are noted as excluded."""
-        out = []
+        """One alpha for each decay whose rate is two errors from 0, and which still tells something beside the
+        others, as much as that; the rest are noted as excluded."""
+        told = []
         for decay, reason in found:
             if abs(decay.rate) < 2.0 * decay.rate_error:
                 excluded[decay.name] = f"an alpha ({reason}) of rate {decay.rate:.3g} within two errors"
+            else:
+                told.append((decay, reason))
+        if not told:
+            return []
+        decays = [decay for decay, _ in told]
+        x = self.of(tuple(decay.name for decay in decays))
+        scale, error = joint_scales(self.time_s, self.mid, x, decays, horizon_s=self.horizon_s)
+        out = []
+        for j, (decay, reason) in enumerate(told):
+            name, share = decay.name, float(scale[j])
+            if share < 2.0 * float(error[j]):
+                excluded[name] = f"an alpha ({reason}) of which {share:.2f} ± {error[j]:.2f} is its own"
                 continue
-            center = float(np.nanmean(self.of((decay.name,)))) if self.centered else 0.0
-            out.append(AlphaPart(decay.decay_per_s, {decay.name: decay.rate}, {decay.name: center}, reason))
+            center = float(np.nanmean(x[:, j])) if self.centered else 0.0
+            rate = decay.rate * min(share, 1.0)
+            out.append(AlphaPart(decay.decay_per_s, {name: rate}, {name: center}, reason))
         return out
 
     def forecast(
@@ -225,8 +239,8 @@ def calibrate(
     report = gate or run_gate(time_s, mid, x, FEATURE_NAMES, settings=settings)
     horizon_s = report.settings.horizon_s
     excluded = {v.name: v.reason for v in report.verdicts if not v.passed}
-    seen = _Seen(time_s, mid, x, horizon_s, centered)
-    quick, slow, seen = seen.without_quick(report.features)
+    whole = _Seen(time_s, mid, x, horizon_s, centered)
+    quick, slow, seen = whole.without_quick(report.features)
     fit = drift or fit_ou_drift(time_s, seen.mid, constant_sigma=constant_sigma)
     theta, sigma_mu = drift_in_use(fit, _volatility(time_s, mid))
     stationary = sigma_mu**2 / (2.0 * theta)
@@ -236,7 +250,7 @@ def calibrate(
             time_s, seen.mid, seen.of(slow), slow, theta=theta, stationary=stationary, horizon_s=horizon_s
         )
     over = [(d, f"over within {horizon_s:g} s") for d in quick]
-    alphas = seen.alphas(over + [(k.decay, k.reason) for k in kinds if k.kind == ALPHA], excluded)
+    alphas = whole.alphas(over + [(k.decay, k.reason) for k in kinds if k.kind == ALPHA], excluded)
     observed = tuple(k.name for k in kinds if k.kind == OBSERVATION)
     part = None
     if observed:

@@ -1,0 +1,105 @@
+"""Which depth every own order was priced at, so that fills and exposure tell how often such orders fill.
+
+After a decision each working order is noted with the depth that forecast its rate: from where the mid was
+foreseen, queue included, no nearer than the touch (`kernel.ladder`). Until the next decision the seconds at
+the venue go to that depth; a fill, once per order, goes to it too, whatever the market has done since: a
+forecast is judged by what it was made for. An order under way is not exposed, for the one it replaces still
+stands; its fills count. `kernel.own_intensity` makes the posterior.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from undertow.compiled import compiled
+from undertow.instrument import price_of
+from undertow.kernel.aggressor import side_index
+from undertow.kernel.desk import IOC, MAX_WORKING, PENDING_NEW
+from undertow.kernel.l2book import Book
+from undertow.kernel.own_intensity import own_fill, own_resting
+from undertow.kernel.queue_place import depth_behind
+from undertow.records import Rec
+from undertow.units import depth_bps, seconds_between
+
+LONGEST_S: Final = 10.0
+"""Decisions further apart than this have a gap between them: no exposure."""
+
+OWN_WATCH: Final = np.dtype(
+    [
+        ("id", "<i8", (MAX_WORKING,)),
+        ("met_bps", "<f8", (MAX_WORKING,)),  # NaN: filled, counted
+        ("rate", "<f8", (MAX_WORKING,)),
+        ("n", "<i8"),
+        ("noted_ns", "<i8"),
+    ],
+    align=True,
+)
+
+
+@compiled
+def _noted(watch: Rec, order_id: int) -> int:
+    for i in range(watch.n):
+        if watch.id[i] == order_id:
+            return i
+    return -1
+
+
+@compiled
+def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> None:
+    """The time since the last decision goes to the depths noted then."""
+    elapsed_s = seconds_between(watch.noted_ns, now_ns)
+    if watch.n == 0 or not 0.0 < elapsed_s <= LONGEST_S:
+        return
+    for slot in range(desk.n_working):
+        order = desk.working[slot]
+        if order.status == PENDING_NEW or order.tif == IOC:
+            continue
+        i = _noted(watch, order.id)
+        if i >= 0 and not np.isnan(watch.met_bps[i]):
+            own_resting(own, rules, side_index(order.side), watch.met_bps[i], elapsed_s, watch.rate[i])
+
+
+@compiled
+def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
+    """A maker fill of order `order_id`, before the next decision."""
+    i = _noted(watch, order_id)
+    if i >= 0 and not np.isnan(watch.met_bps[i]):
+        own_fill(own, side_index(side), watch.met_bps[i])
+        watch.met_bps[i] = np.nan
+
+
+@compiled
+def watch_orders(
+    watch: Rec, desk: Rec, ladder: Rec, book: Book, inst: Rec, mid: float, queues: bool, now_ns: int
+) -> None:
+    """After a decision: note every order's depth as it is forecast now. Filled ones stay filled."""
+    n = 0
+    for slot in range(desk.n_working):
+        order = desk.working[slot]
+        if order.tif == IOC:
+            continue
+        rungs = ladder.bid if order.side > 0 else ladder.ask
+        reach = order.reach_bps
+        i = _noted_from(watch, n, order.id)
+        if order.status == PENDING_NEW:
+            reach = depth_bps(price_of(inst, order.tick), mid, order.side)
+            if queues:
+                reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
+        met = max(reach + rungs.soon_bps, rungs.touch_bps)
+        if i >= 0 and (np.isnan(watch.met_bps[i]) or order.status == PENDING_NEW):
+            met = watch.met_bps[i]  # counted already, or priced when it was sent
+        watch.id[n], watch.met_bps[n], watch.rate[n] = order.id, met, order.fill_rate
+        n += 1
+    watch.n = n
+    watch.noted_ns = now_ns
+
+
+@compiled
+def _noted_from(watch: Rec, first: int, order_id: int) -> int:
+    """As `_noted`, from place `first` on: orders keep the order in which they were sent."""
+    for i in range(first, watch.n):
+        if watch.id[i] == order_id:
+            return i
+    return -1
