@@ -32,6 +32,7 @@ from undertow.kernel.funding import funding_params
 from undertow.kernel.intensity import intensity_params
 from undertow.kernel.ladder import MAX_LEVELS, QUOTED, REASON_NAMES
 from undertow.kernel.markout import markout_params
+from undertow.kernel.own_intensity import own_intensity_params
 from undertow.kernel.scorecard import scorecard_params
 from undertow.kernel.signals import signal_params
 from undertow.kernel.state import PARAMS, new_state
@@ -49,6 +50,8 @@ VARIANCE_HALF_LIFE_S = 3600.0
 """Paces at which a solved γ follows the market: fill rates and costs, and the variance (§2)."""
 
 LEAST_QUOTED_BPS = 0.5
+OWN_PRIOR_FILLS = 10.0
+"""How many own fills the market's fit of Λ is worth."""
 SHIPPED: Final = Path(__file__).parent / "calibrations"
 """Calibrations that come with the generated markets' presets, fitted on seeds of their own."""
 
@@ -140,6 +143,12 @@ def _estimators(config: Config, instrument: Instrument, calibration: Calibration
             cold_kappa_per_bp=intensity.prior_kappa_per_bp,
             cold_rate_per_s=intensity.prior_rate_per_s,
             prior_aggressor_lots=intensity.aggressor_lots,
+        ),
+        own_intensity=own_intensity_params(
+            pivot_bps=max(instrument.maker_fee_bps, LEAST_QUOTED_BPS),
+            prior_fills=OWN_PRIOR_FILLS,
+            level_prior_fills=OWN_PRIOR_FILLS,
+            used=intensity.own_fills,
         ),
         flow=flow_params(
             decay_per_s=config.flow.decay_per_s,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 
 @dataclass
@@ -30,6 +31,14 @@ class Market:
     theta_flow: float = 1 / 120
     funding: list[tuple[float, float]] = field(default_factory=list)
     """(F_n in bps, seconds to the settlement)."""
+
+
+def loss_at(loss: float, depth: float) -> float:
+    """AS of a level at `depth` bps, given that at 0: beyond the mid a smaller surprise will do."""
+    if depth >= 0 or loss <= 0:
+        return loss
+    surprise = NormalDist(0.0, loss / NormalDist().pdf(0.0) / 2)  # E[X | X > 0] = loss
+    return surprise.variance * surprise.pdf(depth) / (1 - surprise.cdf(depth))
 
 
 def kappa_mean(m: Market) -> float:

@@ -116,7 +116,9 @@ def _side_agrees(
     touch_half_spread = 1.0  # bps: the book stands 10 000 ticks of 1e-6 from a mid of 100
     if max(side * x for x in offsets) > touch_half_spread:
         return  # a level beyond the opposite touch is clamped: tests/kernel/test_ladder.py
-    margins = [side * (expected["offset"] - x) - cost for x in offsets]
+    losses = [plain.loss_at(cost - FEE_BPS, -side * x) for x in offsets]
+    gained = [side * (expected["offset"] - x) for x in offsets]
+    margins = [gain - loss - FEE_BPS for gain, loss in zip(gained, losses, strict=True)]
     rates = [rate * np.exp(-kappa * max(-side * x, touch_half_spread)) for x in offsets]
     for k in range(6):
         assert rungs.depth_bps[k] == pytest.approx(-side * offsets[k], abs=1e-3)

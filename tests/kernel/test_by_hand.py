@@ -17,8 +17,8 @@ from tests.kernel.session import Session
 
 from undertow.config import Config, Flow
 from undertow.instrument import hyperliquid_perp
+from undertow.kernel.estimators import fill_intensity
 from undertow.kernel.eta import price_horizon, update_gamma
-from undertow.kernel.intensity import intensity_side
 from undertow.kernel.ladder import LIMIT, QUOTED, VALUE
 from undertow.kernel.volatility import (
     VOLATILITY,
@@ -224,8 +224,8 @@ def test_sellers_alone_part_the_two_kappas_of_the_quotes(sensitivity: float) -> 
         session.trade(-1, 99.93, 1.0)
         session.acknowledge(session.timer())
     x, estimators = session.state.inputs, session.state.estimators
-    rules = session.maker.params.estimators.intensity
-    measured = [intensity_side(estimators.intensity, rules, side)[1] for side in (0, 1)]
+    rules = session.maker.params.estimators
+    measured = [fill_intensity(estimators, rules, side)[1] for side in (0, 1)]
     assert x.kappa_bid != x.kappa_ask
     assert (x.kappa_bid / measured[0] < x.kappa_ask / measured[1]) == (sensitivity > 0.0)
     assert x.flow_rate_bid > x.flow_rate_ask

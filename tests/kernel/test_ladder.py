@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from undertow.kernel.ladder import (
     QUOTED,
     RUNGS,
     VALUE,
+    loss_beyond,
     minimum_qty,
     settle_sizes,
     solve_sizes,
@@ -182,3 +184,19 @@ def test_the_touch_level_holds_the_minimum_when_its_size_is_pooled_deeper() -> N
     assert rungs.cumulative_lots[0] == 0.0
     assert rungs.qty[0] == minimum_qty(COIN, 99.98)
     assert rungs.qty[0] + rungs.qty[1] == pytest.approx(8.0, abs=0.001)
+
+
+def test_loss_beyond_the_foreseen_mid_is_that_of_a_smaller_surprise() -> None:
+    """E[X | X > d] of a normal X, by quadrature; continuous at 0, falling to nothing, never negative."""
+    deviation = 3.0 * math.sqrt(0.5 * math.pi)
+
+    def density(x: float) -> float:
+        return math.exp(-0.5 * (x / deviation) ** 2)
+
+    for d in (0.0, -0.5, -2.0, -6.0):
+        above = quad(lambda x: x * density(x), d, 60.0)[0] / quad(density, d, 60.0)[0]
+        assert loss_beyond(3.0, d) == pytest.approx(above, rel=1e-6)
+    assert loss_beyond(3.0, 2.0) == 3.0
+    assert loss_beyond(-1.0, -2.0) == -1.0
+    losses = [loss_beyond(3.0, d) for d in np.linspace(-200.0, 0.0, 101)]
+    assert all(0.0 <= a <= b + 1e-12 for a, b in pairwise(losses))

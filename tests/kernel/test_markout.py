@@ -23,6 +23,7 @@ from undertow.kernel.markout import (
     markout_public,
     markout_sigma_ref,
     prior_loss_bps,
+    volatility_ratio,
 )
 from undertow.records import Rec, new_record
 from undertow.replay.log import MARKOUT_HORIZONS_S
@@ -278,3 +279,27 @@ def test_a_burst_of_volatility_counts_for_as_long_as_it_lasts() -> None:
     assert lasting_ratio(3.0, 600.0, 300.0) == pytest.approx(1.0 + (1.0 - np.exp(-2.0)))
     assert lasting_ratio(1.0, 600.0, 300.0) == 1.0
     assert lasting_ratio(0.5, 600.0, 300.0) < 1.0
+
+
+@pytest.mark.parametrize(("follows", "low", "high"), [(1.0, 0.75, 1.0), (0.0, 0.0, 0.25)])
+def test_how_losses_follow_volatility_is_learned(follows: float, low: float, high: float) -> None:
+    """Calm and loud minutes: orders move the mid by as much more as volatility, or by no more."""
+    rng = np.random.default_rng(11)
+    state, params = fresh(prior_sigma_bps_per_sqrt_s=0.5)
+    assert state.elasticity == 1.0
+    log_mid, impact = 0.0, 2.0
+    pending = 0.0
+    for i in range(4 * 7200):
+        sigma = 0.5 if (i // 480) % 2 else 0.25
+        log_mid += rng.normal(0.0, sigma * 0.5)
+        if i % 4 == 3:
+            log_mid, pending = log_mid + pending, 0.0
+        mid = 100.0 * math.exp(1e-4 * log_mid)
+        markout_look(state, params, i * S // 4, mid, 0.0)
+        if i % 4 == 1:
+            index = int(rng.integers(2))
+            size = impact * (1.0 + follows * (sigma / 0.375 - 1.0))
+            pending = -size if index == 0 else size
+            markout_public(state, index, 1.0, mid, 0.0, 0.0, sigma, 1.0, i * S // 4)
+    assert low <= state.elasticity <= high
+    assert volatility_ratio(state, markout_sigma_ref(state)) == pytest.approx(1.0)

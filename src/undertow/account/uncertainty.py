@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-TAIL: Final = 0.025
-Z: Final = 1.959964
-
 MIN_BLOCKS: Final = 8
 """Fewer independent stretches of time than this give no standard error."""
 
@@ -45,28 +42,10 @@ def clustered_mean(
     return average, math.sqrt(n / (n - 1) * float((sums**2).sum())) / total
 
 
-def poisson_interval(count: int) -> tuple[float, float]:
-    """95 % interval of a Poisson mean after seeing `count` events (Garwood 1936).
+def poisson_interval(count: int, coverage: float = 0.95) -> tuple[float, float]:
+    """Interval of a Poisson mean after seeing `count` events, exact (Garwood 1936)."""
+    from scipy.special import gammaincinv
 
-    Exact below 50 events; from there Byar's approximation (Breslow and Day 1987, §2.3), which is
-    within 0.02 % of it.
-    """
-    if count < 50:
-        low = _mean_with(count - 1, 1.0 - TAIL) if count > 0 else 0.0
-        return low, _mean_with(count, TAIL)
-    above = count + 1.0
-    low = count * (1.0 - 1.0 / (9.0 * count) - Z / (3.0 * math.sqrt(count))) ** 3
-    return low, above * (1.0 - 1.0 / (9.0 * above) + Z / (3.0 * math.sqrt(above))) ** 3
-
-
-def _mean_with(count: int, probability: float) -> float:
-    """Poisson mean under which `count` events or fewer have `probability`, by bisection."""
-    low, high = 0.0, count + 10.0 * math.sqrt(count + 1.0)
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        term = total = math.exp(-middle)
-        for k in range(1, count + 1):
-            term *= middle / k
-            total += term
-        low, high = (middle, high) if total > probability else (low, middle)
-    return 0.5 * (low + high)
+    tail = 0.5 * (1.0 - coverage)
+    low = float(gammaincinv(count, tail)) if count > 0 else 0.0
+    return low, float(gammaincinv(count + 1, 1.0 - tail))

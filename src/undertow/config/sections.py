@@ -124,6 +124,10 @@ class Intensity(Section, frozen=True, kw_only=True):
         0.05
     )
     aggressor_lots: Annotated[float, between(0.01, 1e4, "L before it is measured, lots")] = 3.0
+    own_fills: Annotated[
+        bool,
+        Meta(description="own fills, and the time orders rested without one, correct A and κ"),
+    ] = True
 
 
 class AdverseSelection(Section, frozen=True, kw_only=True):

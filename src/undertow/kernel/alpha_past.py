@@ -50,7 +50,7 @@ def push_alpha(state: Rec, now_ns: int, alpha_bps: float, soon_bps: float) -> No
 
 @compiled
 def alpha_at(state: Rec, time_ns: int) -> tuple[float, float]:
-    """(total, soon) of the last decision at or before `time_ns`, of the oldest held if none is; 0, 0 if empty."""
+    """(total, soon) of the last decision at or before `time_ns`, else of the oldest held; 0, 0 if empty."""
     if state.held == 0:
         return 0.0, 0.0
     at = state.last

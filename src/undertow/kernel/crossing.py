@@ -7,9 +7,10 @@ the order was not in it. So besides aggressor orders the *touch* is watched: on 
     reach = distance of the opposite touch beyond the mid the maker could have acted on, bps
 
 A stretch of positive reach is one event, as deep as its deepest moment, and one more for every reaction
-time it lasts: the maker has priced another order by then. It counts like an aggressor order that reached this depth (fill intensity, markouts), but not for order sizes or flow. What a print of
-that side has reached within the reaction time is already counted as an order: only a deeper reach is
-an event of its own. Without latency reach is never positive.
+time it lasts: the maker has priced another order by then. It counts like an aggressor order that reached
+this depth (fill intensity, markouts), but not for order sizes or flow. What a print of that side has
+reached within the reaction time is already counted as an order: only a deeper reach is an event of its
+own. Without latency reach is never positive.
 
 Source: docs/model.md §2 (Λ is the rate of being *filled* at a depth), for a maker with latency.
 """

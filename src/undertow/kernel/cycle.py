@@ -269,34 +269,45 @@ def on_funding(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions
 
 
 @compiled
+def begin_decision(state: Rec, params: Rec, inst: Rec, book: Book) -> tuple[int, float]:
+    """Count a decision; why none can be made, and its number, or `QUOTED`."""
+    session, desk = state.session, state.desk
+    session.cycles += 1
+    session.decided_ns, session.decided_position = desk.now_ns, desk.position
+    return book_fault(state, params, inst, book)
+
+
+@compiled
+def look(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> float:
+    """Let the estimators see the moment, then fill `state.inputs` with what they believe; returns the mid."""
+    mid = mid_price(book, inst)
+    state.session.decided_mid = mid
+    beliefs, rules = state.estimators, params.estimators
+    see_shape(beliefs, rules, inst, book, now_ns)
+    lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
+    see_cycle(beliefs, rules, inst, now_ns, mid, lot_qty)
+    score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
+    watch_exposure(beliefs.own_watch, beliefs.own_intensity, rules.own_intensity, state.desk, now_ns)
+    _read_market(state, params, inst, now_ns, mid)
+    price_inputs(state, params, inst, book, now_ns)
+    return mid
+
+
+@compiled
 def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """The clock, or an entrance that calls for it: decide. Look, price, reconcile."""
     now_ns = state.desk.now_ns
-    state.session.cycles += 1
-    state.session.decided_ns = now_ns
-    state.session.decided_position = state.desk.position
-    fault, number = book_fault(state, params, inst, book)
+    fault, number = begin_decision(state, params, inst, book)
     if fault != QUOTED:
         empty_side(state.ladder.bid, params.ladder.levels, fault, number)
         empty_side(state.ladder.ask, params.ladder.levels, fault, number)
         tally_ladder(state.tally, state.ladder)
         return cancel_growing(state.requests, state.desk, 0.5 * inst.size_step, actions, 0)
-    mid = mid_price(book, inst)
-    state.session.decided_mid = mid
-    see_shape(state.estimators, params.estimators, inst, book, now_ns)
-    lot_qty = qty_of_notional(inst, mid, params.risk.lot_usd)
-    see_cycle(state.estimators, params.estimators, inst, now_ns, mid, lot_qty)
-    score_cycle(state.score, params.score, state.desk, inst, now_ns, mid)
-    beliefs = state.estimators
-    watch_exposure(
-        beliefs.own_watch, beliefs.own_intensity, params.estimators.own_intensity, state.desk, now_ns
-    )
-    _read_market(state, params, inst, now_ns, mid)
-    price_inputs(state, params, inst, book, now_ns)
+    mid = look(state, params, inst, book, now_ns)
     blocked, left = _why_blocked(state, params, now_ns)
     n = act_on_inputs(state, params, inst, book, blocked, left, actions, 0)
     queues = params.ladder.queue_aware
-    watch_orders(beliefs.own_watch, state.desk, state.ladder, book, inst, mid, queues, now_ns)
+    watch_orders(state.estimators.own_watch, state.desk, state.ladder, book, inst, mid, queues, now_ns)
     tally_ladder(state.tally, state.ladder)
     update_gamma(state.risk, params.risk, state.inputs, inst.maker_fee_bps, now_ns)
     if blocked == WARMING:

@@ -124,8 +124,11 @@ def interpolate(
 
 @compiled
 def loss_beyond(loss: float, met: float) -> float:
-    """Loss of an order priced `met` ≤ 0 bps from the foreseen mid, given the `loss` at 0: it is filled by ever
-    less of a surprise. E[X | X > met] for a normal X with E[X | X > 0] = loss (the inverse Mills ratio)."""
+    """Loss of an order priced `met` ≤ 0 bps from the foreseen mid, given the `loss` at 0.
+
+    The farther beyond it lies, the less of a surprise fills it: E[X | X > met] for a normal X with
+    E[X | X > 0] = loss (the inverse Mills ratio).
+    """
     if met >= 0.0 or loss <= 0.0:
         return loss
     deviation = loss * math.sqrt(0.5 * math.pi)

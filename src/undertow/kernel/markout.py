@@ -19,11 +19,13 @@ two ends of the stretch. A maker at depth δ is filled by every order that reach
 curve at a node is the mean of b over the orders at least as deep. Own fills then move it by a filter
 of the same form on (own − public), started from 0 ± `own_spread`·loss.
 
-Read-outs: linear in depth and horizon, flat beyond the ends, × the mean over the horizon of what volatility
-does to losses (`volatility_ratio`, 1 + e·(σ_eff/σ_ref − 1) with the share e learned; `lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurtosis, 0, 5); the
-references are means over the orders the curve was learned from, so that what it already contains is
-not counted twice (ADR 2). The curve is signed; `adverse_selection_bps` is floored at `floor_bps` (0):
-being paid for a fill is not priced before it is earned.
+Read-outs: linear in depth and horizon, flat beyond the ends, × the mean over the horizon of what
+volatility does to losses (`lasting_ratio`) × tail/tail_ref, tail = 1 + k_tail·clip(excess kurtosis, 0, 5);
+the references are means over the orders the curve was learned from, so that what it already contains is
+not counted twice (ADR 2). What volatility does is learned: losses follow a share e of its excess,
+1 + e·(σ_eff/σ_ref − 1), from a prior of 1 (`volatility_ratio`). The curve is signed;
+`adverse_selection_bps` is floored at `floor_bps` (0): being paid for a fill is not priced before it is
+earned.
 
 `caution` standard deviations are added to what is read: a maker stands where its estimate of the loss is
 lowest, so the estimate there is too low by about the error of the lowest of several (the winner's

@@ -84,12 +84,15 @@ def own_intensity_params(
     *,
     half_life_s: float = 4.0 * 3600.0,
     pivot_bps: float = 1.5,
-    prior_fills: float = 10.0,
-    level_prior_fills: float = 10.0,
+    prior_fills: float = 4.0,
+    level_prior_fills: float = 4.0,
     information: float = 1.0,
     used: bool = True,
 ) -> Rec:
-    """Forgetting (s), h, α₀ of κ's prior, a₀ of the level's, worth of a fill in (0, 1]; `used` in the quotes."""
+    """Forgetting (s), h, α₀ of κ's prior, a₀ of the level's, worth of a fill in (0, 1].
+
+    `used`: whether quotes are made of it.
+    """
     require("own_intensity", half_life_s=half_life_s, pivot_bps=pivot_bps, prior_fills=prior_fills)
     require("own_intensity", level_prior_fills=level_prior_fills)
     require("own_intensity", high=1.0, information=information)

@@ -39,7 +39,8 @@ OWN_WATCH: Final = np.dtype(
 
 
 @compiled
-def _noted(watch: Rec, order_id: int) -> int:
+def noted(watch: Rec, order_id: int) -> int:
+    """Place of an order among those noted, −1 if it is not."""
     for i in range(watch.n):
         if watch.id[i] == order_id:
             return i
@@ -56,7 +57,7 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
         order = desk.working[slot]
         if order.status == PENDING_NEW or order.tif == IOC:
             continue
-        i = _noted(watch, order.id)
+        i = noted(watch, order.id)
         if i >= 0 and not np.isnan(watch.met_bps[i]):
             own_resting(own, rules, side_index(order.side), watch.met_bps[i], elapsed_s, watch.rate[i])
 
@@ -64,7 +65,7 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
 @compiled
 def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
     """A maker fill of order `order_id`, before the next decision."""
-    i = _noted(watch, order_id)
+    i = noted(watch, order_id)
     if i >= 0 and not np.isnan(watch.met_bps[i]):
         own_fill(own, side_index(side), watch.met_bps[i])
         watch.met_bps[i] = np.nan
@@ -98,7 +99,7 @@ def watch_orders(
 
 @compiled
 def _noted_from(watch: Rec, first: int, order_id: int) -> int:
-    """As `_noted`, from place `first` on: orders keep the order in which they were sent."""
+    """As `noted`, from place `first` on: orders keep the order in which they were sent."""
     for i in range(first, watch.n):
         if watch.id[i] == order_id:
             return i

@@ -175,8 +175,8 @@ class _Seen:
         return quick, slow, dataclasses.replace(self, mid=net)
 
     def alphas(self, found: list[tuple[Decay, str]], excluded: dict[str, str]) -> list[AlphaPart]:
-        """One alpha for each decay whose rate is two errors from 0, and which still tells something beside the
-        others, as much as that; the rest are noted as excluded."""
+        """One alpha for each decay whose rate is two errors from 0, and of which as much is left beside the
+        others; the rest are noted as excluded."""
         told = []
         for decay, reason in found:
             if abs(decay.rate) < 2.0 * decay.rate_error:

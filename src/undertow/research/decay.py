@@ -101,8 +101,8 @@ def _rate_and_chi2(p: Profile, j: int, theta: float) -> tuple[float, float, floa
 def fit_decay(p: Profile, j: int, drift_theta: float) -> Decay:
     """Decay and rate of feature j. The decay lies within `DECAY_BOUNDS`, on a fine logarithmic grid.
 
-    Of the decays that fit (χ² within its 10 % point of the best) the fastest: long stretches say little, and a
-    slow decay multiplies a rate seen in seconds into a move that nobody has seen.
+    Of the decays that fit (χ² within its 10 % point of the best) the fastest: long stretches say little, and
+    a slow decay multiplies a rate seen in seconds into a move that nobody has seen.
     """
     grid = np.exp(np.linspace(math.log(DECAY_BOUNDS[0]), math.log(DECAY_BOUNDS[1]), 200))
     chi2 = np.array([_rate_and_chi2(p, j, float(theta))[2] for theta in grid])
@@ -144,17 +144,24 @@ def net_of(time_s: Floats, mid: Floats, x: Floats, decays: list[Decay], *, gap_s
 
 
 def joint_scales(
-    time_s: Floats, mid: Floats, x: Floats, decays: list[Decay], *, horizon_s: float = 10.0, gap_s: float = 10.0
+    time_s: Floats,
+    mid: Floats,
+    x: Floats,
+    decays: list[Decay],
+    *,
+    horizon_s: float = 10.0,
+    gap_s: float = 10.0,
 ) -> tuple[Floats, Floats]:
-    """(scales, errors) of the signals' moves when they are looked at together, column j of `x` that of `decays[j]`.
+    """(scales, errors) of the signals' moves looked at together, column j of `x` that of `decays[j]`.
 
     Each decay was fitted as if its signal were the only one; signals that tell the same would be counted
-    twice. r(0, h) is regressed on the moves rate·x·(1 − e^(−θh))/θ that each foretells; a silent one foretells
-    none. A scale of 1: all of it is its own.
+    twice. r(0, h) is regressed on the moves rate·x·(1 − e^(−θh))/θ that each foretells; a silent one
+    foretells none. A scale of 1: all of it is its own.
     """
     moves = np.empty((len(time_s), len(decays)))
     for j, d in enumerate(decays):
-        moves[:, j] = d.rate * np.nan_to_num(x[:, j] - np.nanmean(x[:, j])) * reach_s(d.decay_per_s, horizon_s)
+        signal = np.nan_to_num(x[:, j] - np.nanmean(x[:, j]))
+        moves[:, j] = d.rate * signal * reach_s(d.decay_per_s, horizon_s)
     r = forward_returns(time_s, mid, 0.0, horizon_s, gap_s=gap_s)
     ok = np.isfinite(r)
     lag = hac_lag(horizon_s, step_of(time_s), int(ok.sum()))
