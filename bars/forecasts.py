@@ -14,8 +14,8 @@ from undertow.research.probes import Seen, depth_deciles, probe, slope_of
 TITLE = "Forecasts on probe orders: profit of a fill, fills by depth; second half"
 MARKETS = (("hl-btc", 6.0), ("hip3-hype", 24.0), ("binance-btc-volatile", 6.0))
 """Preset and deepest probe, bps."""
-SEEDS = (9101, 9102)
-HOURS = 16.0
+SEEDS = (9101, 9102, 9103, 9104)
+HOURS = 8.0
 
 
 def seen_of(preset: str, deepest_bps: float) -> Seen:

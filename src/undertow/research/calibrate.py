@@ -55,6 +55,9 @@ DEFAULT_THETA: Final = 0.02
 DEFAULT_SIGMA_MU: Final = 0.005
 FASTEST_DRIFT_PER_S: Final = 0.05
 """A faster θ is the momentum of seconds, which alphas carry, mixed with a drift: P_∞ is kept, θ is held."""
+HORIZONS_TRUSTED: Final = 3.0
+"""An alpha decays within so many horizons of the regression that has seen it: what it would tell of later is
+told by nothing."""
 LEAST_LEFT: Final = 0.63
 """The drift is looked for in the mid net of quick signals. Where those leave less than this share of the
 volatility, the mid follows something else, whose drift is in the signals and not in what is left."""
@@ -195,8 +198,11 @@ class _Seen:
                 excluded[name] = f"an alpha ({reason}) of which {share:.2f} ± {error[j]:.2f} is its own"
                 continue
             center = float(np.nanmean(x[:, j])) if self.centered else 0.0
-            rate = decay.rate * min(share, 1.0)
-            out.append(AlphaPart(decay.decay_per_s, {name: rate}, {name: center}, reason))
+            seen = decay.rate * min(share, 1.0) * reach_s(decay.decay_per_s, self.horizon_s)
+            theta = max(decay.decay_per_s, 1.0 / (HORIZONS_TRUSTED * self.horizon_s))
+            out.append(
+                AlphaPart(theta, {name: seen / reach_s(theta, self.horizon_s)}, {name: center}, reason)
+            )
         return out
 
     def forecast(
