@@ -114,6 +114,8 @@ def leave_unclaimed(
         if order.leaves > room or worth_canceling(rungs, order, x, eta, price):
             continue
         room -= order.leaves
+        order.level = -1
+        order.fill_rate = standing_rate(rungs, order)
         scratch.level_of_order[i] = LEFT
         scratch.kept += 1
         scratch.unmoved += 1
