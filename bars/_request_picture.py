@@ -69,9 +69,7 @@ def draw(found: dict[float, list[Row]]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
     parts = [head + 'font-family="sans-serif" font-size="11" fill="#222">']
     parts.append(f'<rect width="{width}" height="{height}" fill="#fff"/>')
-    title = (
-        "PnL as a share of requoting without limit, by the price of a request (bps·lots), one standard error"
-    )
+    title = "PnL as a share of requoting without limit, by price of a request (bps·lots), one s.e."
     parts.append(f'<text x="{LEFT}" y="18" font-size="13">{title}</text>')
     parts += [_panel(n, lot, rows) for n, (lot, rows) in enumerate(found.items())]
     label = "requests per USD traded (dashed: at most 1 per 2 USD, at least 90 % of the PnL)"

@@ -8,6 +8,8 @@ while the rules were made ran on seeds 9101 to 9300. ``python -m bars._request_p
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bars import Figure
 from bars._request_runs import SEEDS, Row, tables
 from undertow.config import Config
@@ -57,7 +59,7 @@ def figures(found: dict[float, list[Row]]) -> list[Figure]:
     ]
     for lot, rows in found.items():
         spent = [r.requests for r in rows[:-1]]
-        falls = all(later < before for before, later in zip(spent, spent[1:], strict=False))
+        falls = all(later < before for before, later in pairwise(spent))
         name = f"requests of the dearest over the free, lots of {lot:g} USD"
         made.append(Figure(name, round(spent[-1] / spent[0], 3), "falling in the price", falls))
     return made

@@ -392,7 +392,7 @@ def test_a_place_near_the_front_is_worth_keeping_longer() -> None:
     """The same order, the same wanted level; only the queue before the order differs."""
     sent = []
     for queue_bps in (0.0, 1.0):
-        r = one_bid(9_997, 0.6)
+        r = one_bid(9_997, 0.05)
         r.want([(9_998, 1.0)], [])
         r.desk.working[0].depth_bps, r.desk.working[0].reach_bps = 3.0, 3.0 + queue_bps
         sent.append(len(Reconciler.run(r)))
@@ -400,7 +400,7 @@ def test_a_place_near_the_front_is_worth_keeping_longer() -> None:
 
 
 def test_an_order_that_loses_is_moved_up_to_its_loss_whatever_a_request_costs() -> None:
-    for price, falls in ((0.3, 4.0), (30.0, 25.0), (3_000.0, 250.0)):
+    for price, falls in ((3.0, 4.0), (30.0, 25.0), (3_000.0, 250.0)):
         r = one_bid(9_998, price)
         r.want([(9_992, 1.0)], [], fair=-2.5)  # r fell below the bid: it loses half a bp a fill
         assert r.run() == []
