@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from undertow.events import ACK, CANCEL, CANCEL_REJECTED, CANCELED, EVENT, FILL, MODIFY, NEW, OPEN, REJECTED
 from undertow.instrument import Instrument, price_of
@@ -24,6 +25,7 @@ from undertow.kernel.desk import (
     put_new,
 )
 from undertow.kernel.inputs import INPUTS
+from undertow.kernel.keeping import gain_needed
 from undertow.kernel.ladder import LADDER, level_value
 from undertow.kernel.reconcile import RECONCILE, RECONCILE_PARAMS, reconcile
 from undertow.records import Rec, new_record
@@ -55,7 +57,7 @@ class Reconciler:
         self.actions = np.zeros(MAX_ACTIONS, dtype=ACTION).view(np.recarray)
         self.params.most_reducing = 10.0 * self.price
         self.params.by_value = self.by_value
-        self.x.mid, self.x.lot_qty, self.x.aggressor_lots, self.x.resting_life_s = 100.0, 1.0, 5.0, 30.0
+        self.x.mid, self.x.lot_qty, self.x.aggressor_lots, self.x.sigma_effective = 100.0, 1.0, 5.0, 0.4
         self.want([], [])
 
     def want(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]]) -> None:
@@ -337,6 +339,7 @@ class Valued(Reconciler):
         super().want(bids, asks)
         for rungs in (self.ladder.bid, self.ladder.ask):
             rungs.kappa, rungs.rate, placed = 0.5, 0.2, 0.0
+            rungs.distinct = rungs.levels
             for k in range(rungs.levels):
                 depth = rungs.sign * (10_000 - rungs.tick[k])
                 rungs.depth_bps[k] = depth
@@ -360,18 +363,25 @@ def one_bid(tick: int, price: float = 0.01, **settings: float) -> Valued:
     return r
 
 
-def test_an_order_moves_when_that_earns_more_than_a_request_costs() -> None:
-    """Λ·v at depth δ, from first principles: 0.2·e^(−δ/2)·∫₀¹ e^(−S/5)·(δ − S/20) dS."""
+def test_an_order_moves_when_that_gains_more_than_is_asked_for() -> None:
+    """Λ·v at depth δ, from first principles: 0.2·e^(−δ/2)·∫₀¹ e^(−S/5)·(δ − S/20) dS.
+
+    f is 0.2·e^(−1)·∫₀¹ e^(−S/5) dS/κ and (κσ)² = 0.04 (`kernel.keeping`).
+    """
+    reached = 5.0 * (1.0 - np.exp(-0.2))
 
     def earns(depth: float) -> float:
-        head = 5.0 * (1.0 - np.exp(-0.2))
         tail = 25.0 - np.exp(-0.2) * 30.0
-        return float(0.2 * np.exp(-0.5 * depth) * (depth * head - tail / 20.0))
+        return float(0.2 * np.exp(-0.5 * depth) * (depth * reached - tail / 20.0))
 
-    gain = 30.0 * (earns(2.0) - earns(5.0))
+    def asked(price: float) -> float:
+        return gain_needed(price, 0.04, float(0.2 * np.exp(-1.0) * reached / 0.5), False)
+
+    gain = earns(2.0) - earns(5.0)
     assert gain > 0.0
-    for price, moves in ((0.999 * gain, True), (1.001 * gain, False)):
-        r = one_bid(9_995, price)
+    price = float(brentq(lambda p: asked(p) - gain, 1e-6, 100.0))
+    for share, moves in ((0.99, True), (1.01, False)):
+        r = one_bid(9_995, share * price)
         r.want([(9_998, 1.0)], [])
         assert len(r.run()) == int(moves)
         assert r.scratch.unmoved == int(not moves)
@@ -382,21 +392,50 @@ def test_a_place_near_the_front_is_worth_keeping_longer() -> None:
     """The same order, the same wanted level; only the queue before the order differs."""
     sent = []
     for queue_bps in (0.0, 1.0):
-        r = one_bid(9_997, 0.6)
+        r = one_bid(9_997, 0.05)
         r.want([(9_998, 1.0)], [])
         r.desk.working[0].depth_bps, r.desk.working[0].reach_bps = 3.0, 3.0 + queue_bps
         sent.append(len(Reconciler.run(r)))
     assert sent == [0, 1]
 
 
-def test_an_order_that_would_lose_is_moved_whatever_a_request_costs() -> None:
-    r = one_bid(9_998, 1e6)
-    r.want([(9_992, 1.0)], [], fair=-5.0)  # r fell to 5 bps below the mid: margin −3 where it stands
-    (a,) = r.run()
-    assert (a.kind, a.tick) == (MODIFY, 9_992)
-    s = one_bid(9_998, 1e6)
-    s.want([(9_992, 1.0)], [], fair=-1.0)
-    assert s.run() == []
+def test_an_order_that_loses_is_moved_up_to_its_loss_whatever_a_request_costs() -> None:
+    for price, falls in ((3.0, 4.0), (30.0, 25.0), (3_000.0, 250.0)):
+        r = one_bid(9_998, price)
+        r.want([(9_992, 1.0)], [], fair=-2.5)  # r fell below the bid: it loses half a bp a fill
+        assert r.run() == []
+        r.want([(9_992 - round(falls), 1.0)], [], fair=-2.0 - falls)
+        (a,) = r.run()
+        assert (a.kind, a.tick) == (MODIFY, 9_992 - round(falls))
+
+
+def test_what_no_level_wants_stays_while_it_does_not_lose_and_is_in_no_ones_way() -> None:
+    def left(fair: float = 0.0, price: float = 0.01) -> Valued:
+        r = Valued(price=price)
+        r.want([(9_997, 1.0), (9_994, 3.0)], [])
+        r.acknowledge(r.run())
+        r.want([(9_997, 1.0), (9_994, 0.0)], [], fair=fair)
+        return r
+
+    r = left()
+    assert r.run() == []
+    assert (r.scratch.kept, r.scratch.unmoved, r.scratch.deferred) == (2, 1, 0)
+    assert [int(a.kind) for a in left(price=0.0).run()] == [CANCEL]
+    r = left(fair=-9.0)
+    assert CANCEL in [int(a.kind) for a in r.run()]
+    r = left()
+    r.want([(9_997, 1.0), (9_996, 9.0)], [])  # nine more beside the three exceed the limit of twelve
+    for _ in range(3):
+        r.acknowledge(r.run())
+    assert {(o.tick, o.leaves) for o in r.orders()} == {(9_997, 1.0), (9_996, 9.0)}
+
+
+def test_without_a_price_what_no_level_wants_is_canceled() -> None:
+    r = Valued()
+    r.want(BIDS, [])
+    r.acknowledge(r.run())
+    r.want([], [])
+    assert {int(a.kind) for a in r.run()} == {CANCEL}
 
 
 def test_within_tolerance_nothing_is_weighed() -> None:

@@ -15,7 +15,7 @@ MEANINGS: Final = {
     "limit": ("the position limit leaves no room", "position limit, lots"),
     "minimum": ("less than the venue takes; carried to the next level", "its value, USD"),
     "merged": ("shares its price with a nearer level", "that level, from 1"),
-    "pooled": ("worth more one level deeper", "margin, bps"),
+    "pooled": ("worth as much one level deeper, its request counted", "margin, bps"),
     "warming": ("the estimators have not seen enough", "seconds left"),
     "nobook": ("a side of the book is missing or stale", "seconds since the last book"),
     "crossed": ("the book is crossed", "by how much, bps"),

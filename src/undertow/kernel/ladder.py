@@ -35,7 +35,7 @@ VALUE: Final = 2  # it does not earn its request (expected PnL over the resting 
 LIMIT: Final = 3  # the position limit leaves no room (q_max, lots)
 MINIMUM: Final = 4  # less than the venue takes; carried to the next level (its value, USD)
 MERGED: Final = 5  # shares its price with a nearer level (which, from 1)
-POOLED: Final = 6  # worth more one level deeper (margin, bps)
+POOLED: Final = 6  # worth more one level deeper, or less more than a request (margin, bps)
 WARMING: Final = 7  # the estimators have not seen enough (seconds left)
 NOBOOK: Final = 8  # a side of the book is missing or stale (seconds since the last book)
 CROSSED: Final = 9  # the book is crossed (by how much, bps)
@@ -298,14 +298,19 @@ def minimum_qty(inst: Rec, px: float) -> float:
 
 
 @compiled
+def _level_pnl(rungs: Rec, x: Rec, eta: float, k: int, begin: float, end: float) -> float:
+    """E[PnL] of lots `begin` to `end` of a side at level k, bps·lots/s."""
+    return rungs.reach_rate[k] * level_value(rungs, eta, x.aggressor_lots, k, begin, end)
+
+
+@compiled
 def _earns_its_requests(rungs: Rec, x: Rec, eta: float, request_price: float) -> bool:
     """Whether any level of the side, at its continuous size, passes the level test."""
     before = 0.0
     for j in range(rungs.distinct):
         k = rungs.level_of[j]
         upto = rungs.cumulative_lots[k]
-        worth = level_value(rungs, eta, x.aggressor_lots, k, before, upto)
-        if worth * rungs.reach_rate[k] * x.resting_life_s > request_price:
+        if _level_pnl(rungs, x, eta, k, before, upto) * x.resting_life_s > request_price:
             return True
         before = upto
     return False
@@ -328,8 +333,10 @@ def settle_sizes(
     Walks outward: each level is offered S_k less what nearer levels hold, rounded down to a size
     step, so what a level cannot take is carried to the next. The touch level of a side that quotes
     at all holds at least the venue's minimum (else a pooled touch would make the best price jump
-    outward). A level that fails E[PnL_k] × resting life > `request_price` is empty. The touch level
-    of the side that reduces the position is exempt from every test: it always quotes.
+    outward). A level earns its request where E[PnL_k] × resting life > `request_price`, and so does
+    what it earns more than its lots would one level deeper, where they go if it stays empty: close
+    levels are dropped before a side thins out. The touch level of the side that reduces the position
+    is exempt from every test: it always quotes.
     """
     lot = x.lot_qty
     deepest = rungs.level_of[rungs.distinct - 1]
@@ -362,11 +369,16 @@ def settle_sizes(
                 _leave_empty(rungs, k, MINIMUM, usd)
             continue
         lots = qty / lot
-        pnl = rungs.reach_rate[k] * level_value(rungs, eta, x.aggressor_lots, k, placed, placed + lots)
+        pnl = _level_pnl(rungs, x, eta, k, placed, placed + lots)
         worth = pnl * x.resting_life_s
         if not anchor and (not pays or worth <= request_price):
             _leave_empty(rungs, k, MARGIN if margin <= 0.0 else VALUE, margin if margin <= 0.0 else worth)
             continue
+        if not anchor and j + 1 < rungs.distinct:
+            deeper = _level_pnl(rungs, x, eta, rungs.level_of[j + 1], placed, placed + lots)
+            if worth - deeper * x.resting_life_s <= request_price:
+                _leave_empty(rungs, k, POOLED, margin)
+                continue
         rungs.qty[k] = qty
         rungs.expected_pnl[k] = pnl
         rungs.reason[k] = QUOTED

@@ -2,9 +2,9 @@
 
 Every wanted level looks for an order that already stands there, within tolerances, and keeps it
 with its queue place. For what is left it takes the order nearest it: that one stays too while moving it
-earns less than the shadow price of a request (`kernel.keeping`); otherwise it is modified (one request;
-the queue place is lost either way). Orders left over are canceled, levels left over get new ones. Rules, in
-order of rank:
+is not worth a request (`kernel.keeping`, `kernel.claims`); otherwise it is modified (one request; the
+queue place is lost either way). Levels left over get new orders. Orders left over are canceled where they
+lose more than that is worth, or stand in the way of a wanted one. Rules, in order of rank:
 
 1. An order in flight is left alone; an unacknowledged one stands for the wanted level nearest it. An
    order that takes (IOC) stands for none, but what it may fill counts.
@@ -31,6 +31,15 @@ from numpy.typing import NDArray
 
 from undertow.compiled import compiled
 from undertow.instrument import price_of
+from undertow.kernel.claims import (
+    FREE,
+    STALE,
+    keep_standing,
+    leave_unclaimed,
+    nearest_order,
+    stand_for_nearest,
+    stays,
+)
 from undertow.kernel.desk import (
     IOC,
     LIVE,
@@ -43,19 +52,15 @@ from undertow.kernel.desk import (
     put_modify,
     put_new,
 )
-from undertow.kernel.keeping import standing_rate, standing_shift, worth_moving
 from undertow.kernel.ladder import MAX_LEVELS
 from undertow.records import Rec
-
-FREE: Final = -1
-STALE: Final = -2
 
 _NEAR: Final = -(2**62)
 _FAR: Final = 2**62
 
 RECONCILE: Final = np.dtype(
     [
-        ("level_of_order", "<i8", (MAX_WORKING,)),  # wanted level an order stands for; FREE, STALE
+        ("level_of_order", "<i8", (MAX_WORKING,)),  # wanted level an order stands for; FREE, STALE, LEFT
         ("order_of_level", "<i8", (MAX_LEVELS,)),  # slot, or FREE; of the side at hand
         ("plan", "<i8", (2, MAX_LEVELS)),  # slot to modify, NEW_ORDER, or FREE: nothing to send
         ("own_bid", "<i8"),  # highest tick of an own bid that could still trade
@@ -95,61 +100,6 @@ def _survey(scratch: Rec, desk: Rec) -> None:
             scratch.own_bid = max(scratch.own_bid, order.tick)
         else:
             scratch.own_ask = min(scratch.own_ask, order.tick)
-
-
-@compiled
-def _stand_for_nearest(scratch: Rec, desk: Rec, rungs: Rec) -> None:
-    """Unacknowledged orders take the wanted level nearest them, at whatever distance."""
-    for i in range(desk.n_working):
-        order = desk.working[i]
-        if order.side != rungs.sign or order.status != PENDING_NEW or order.tif == IOC:
-            continue
-        best, best_gap = FREE, _FAR
-        for k in range(rungs.levels):
-            gap = abs(rungs.tick[k] - order.tick)
-            if rungs.qty[k] > 0.0 and scratch.order_of_level[k] == FREE and gap < best_gap:
-                best, best_gap = k, gap
-        if best != FREE:
-            scratch.order_of_level[best] = i
-            scratch.level_of_order[i] = best
-
-
-@compiled
-def _nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size_tolerance: float) -> int:
-    """Unclaimed live order nearest level `k` within `reach` ticks and the size tolerance."""
-    best, best_gap = FREE, reach + 1
-    slack = size_tolerance * rungs.qty[k]
-    for i in range(desk.n_working):
-        order = desk.working[i]
-        if order.side != rungs.sign or order.status != LIVE or scratch.level_of_order[i] != FREE:
-            continue
-        gap = abs(order.tick - rungs.tick[k])
-        if gap < best_gap and abs(order.leaves - rungs.qty[k]) <= slack:
-            best, best_gap = i, gap
-    return best
-
-
-@compiled
-def _keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
-    """`order` in `slot` stands for level `k` and takes its forecasts."""
-    scratch.order_of_level[k] = slot
-    scratch.level_of_order[slot] = k
-    scratch.kept += 1
-    order.level = k
-    order.fill_rate = rungs.reach_rate[k]
-    order.edge_bps = rungs.edge_bps[k]
-
-
-@compiled
-def _keep_standing(scratch: Rec, desk: Rec, rungs: Rec, params: Rec, tick_bps: float) -> None:
-    """Match wanted levels with live orders within tolerance; refresh the forecasts of those kept."""
-    reach = int(params.price_tolerance_bps / tick_bps)
-    for k in range(rungs.levels):
-        if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
-            continue
-        slot = _nearest_order(scratch, desk, rungs, k, reach, params.size_tolerance)
-        if slot != FREE:
-            _keep(scratch, rungs, desk.working[slot], slot, k)
 
 
 @compiled
@@ -216,29 +166,6 @@ def _shed(scratch: Rec, desk: Rec, rungs: Rec, room: float, exposure: float, sla
 
 
 @compiled
-def _stays(
-    scratch: Rec,
-    desk: Rec,
-    rungs: Rec,
-    x: Rec,
-    eta: float,
-    price: float,
-    slot: int,
-    k: int,
-    placed: float,
-) -> bool:
-    """Leave the order in `slot` where it is, for level `k`, if moving it does not earn `price`."""
-    order = desk.working[slot]
-    if worth_moving(rungs, order, x, eta, k, placed, price):
-        return False
-    _keep(scratch, rungs, order, slot, k)
-    scratch.unmoved += 1
-    order.fill_rate = standing_rate(rungs, order)
-    order.edge_bps += standing_shift(rungs, order, k)
-    return True
-
-
-@compiled
 def _plan_side(
     scratch: Rec,
     params: Rec,
@@ -249,16 +176,18 @@ def _plan_side(
     price: float,
     room: float,
     slack: float,
-) -> None:
+) -> float:
     """Decide for every wanted level without an order: keep, modify, new, or wait for room.
 
     An order that should move but finds no room keeps its place while an answer is awaited and it
-    stands no nearer the mid than wanted; otherwise it is canceled.
+    stands no nearer the mid than wanted; otherwise it is canceled. Returns the room left for orders
+    no level wants, negative while a level waits for room.
     """
     row = 0 if rungs.sign > 0 else 1
     exposure = _exposure(desk, rungs.sign)
     _shed(scratch, desk, rungs, room, exposure, slack)
     flying = _flying(desk, rungs.sign)
+    before = scratch.deferred
     held, placed, lots = _held(scratch, desk, rungs.sign), 0.0, 0.0
     for k in range(rungs.levels):
         placed += lots
@@ -266,13 +195,13 @@ def _plan_side(
         scratch.plan[row, k] = FREE
         if rungs.qty[k] <= 0.0 or scratch.order_of_level[k] != FREE:
             continue
-        slot = _nearest_order(scratch, desk, rungs, k, _FAR - 1, np.inf)
+        slot = nearest_order(scratch, desk, rungs, k, _FAR - 1, np.inf)
         added = rungs.qty[k] - (desk.working[slot].leaves if slot != FREE else 0.0)
         fits = exposure + added <= room + slack
         if slot != FREE:
             leaves = desk.working[slot].leaves
             may_stay = params.by_value and held + leaves <= room + slack
-            if may_stay and _stays(scratch, desk, rungs, x, eta, price, slot, k, placed):
+            if may_stay and stays(scratch, desk, rungs, x, eta, price, slot, k, placed):
                 held += leaves
                 continue
             nearer = (desk.working[slot].tick - rungs.tick[k]) * rungs.sign > 0
@@ -293,13 +222,14 @@ def _plan_side(
         if fits:
             exposure += added
             held += rungs.qty[k]
+    return -1.0 if scratch.deferred > before else room + slack - held
 
 
 @compiled
 def _cancel_unclaimed(
     scratch: Rec, desk: Rec, actions: NDArray[np.void], n: int, side: int, budget: int
 ) -> int:
-    """Cancel live orders of a side that no wanted level claims."""
+    """Cancel live orders of a side that neither stand for a wanted level nor may stay."""
     for i in range(desk.n_working):
         order = desk.working[i]
         if order.side == side and order.status == LIVE and scratch.level_of_order[i] < 0 and n < budget:
@@ -364,12 +294,14 @@ def reconcile(
         rungs = ladder.bid if i == 0 else ladder.ask
         for k in range(rungs.levels):
             scratch.order_of_level[k] = FREE
-        _stand_for_nearest(scratch, desk, rungs)
-        _keep_standing(scratch, desk, rungs, params, tick_bps)
+        stand_for_nearest(scratch, desk, rungs)
+        keep_standing(scratch, desk, rungs, params, tick_bps)
         room = limit_qty - rungs.sign * desk.position
         reduces = rungs.sign * desk.position < -0.5 * inst.size_step
         worth = min(price, params.most_reducing) if reduces else price
-        _plan_side(scratch, params, desk, rungs, x, eta, worth, room, slack)
+        left = _plan_side(scratch, params, desk, rungs, x, eta, worth, room, slack)
+        if params.by_value:
+            leave_unclaimed(scratch, desk, rungs, x, eta, worth, left)
     reducing = ladder.bid if desk.position < 0.0 else ladder.ask
     other = ladder.ask if desk.position < 0.0 else ladder.bid
     budget = min(n + params.max_requests, actions.shape[0])

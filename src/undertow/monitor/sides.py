@@ -90,7 +90,8 @@ def _levels(
     """Prices with anything on them, nearest first.
 
     A wanted level that an order elsewhere stands for (not worth a request to move) is shown at that
-    order; one whose price is not known (tick 0) or shared with a nearer level is left out.
+    order, unless another wanted level is there; one whose price is not known (tick 0) or shared with a
+    nearer level is left out.
     """
     rows: dict[int, dict[str, Any]] = {tick: {"market_qty": qty} for tick, qty in market}
     stands_for: dict[int, int] = {}
@@ -102,10 +103,14 @@ def _levels(
         if order.status in (PENDING_NEW, LIVE):
             stands_for.setdefault(order.level + 1, order.tick)
     exact = {order.tick for order in own}
+    taken = {w.tick for w in wanted if w.reason == QUOTED}
     for w in wanted:
         if w.tick == 0 or w.reason == MERGED:
             continue
-        at = w.tick if w.reason != QUOTED or w.tick in exact else stands_for.get(w.level, w.tick)
+        at = w.tick
+        if w.reason == QUOTED and w.tick not in exact and stands_for.get(w.level) not in taken:
+            at = stands_for.get(w.level, w.tick)
+            taken.add(at)
         row = rows.setdefault(at, {})
         if row.get("level") and w.reason != QUOTED:
             continue
