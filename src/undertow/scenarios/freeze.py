@@ -18,9 +18,10 @@ from undertow.scenarios import feb19, record
 TWINS: Final = range(9_000, 9_040)
 """Seeds of the twins that parameters are frozen on; no path that is measured uses them."""
 KAPPA_ETA: Final = 0.6
+FLOW_SENSITIVITY: Final = 1.0
 CAUTION: Final = 0.1
-"""Chosen on twins alone: first the greatest κη of its box, then the greatest caution, in steps of .1, with
-half the old maker's volume and room for the error of that share (.54 ± .02 at .1, .51 at .2, .49 at .3)."""
+"""Each the greatest of its range with half the old maker's volume on the twins, and room for the error of that
+share, in this order: κη, how far κ answers the flow, caution in steps of .1 (.56 ± .02 at .1, .52 at .2)."""
 FLOW_ORDERS: Final = 20.0
 FLOW_PRIOR_ORDERS: Final = 1.0
 """What the flow estimator remembers, in orders of both sides, and what it starts from. Signs of orders are
@@ -85,7 +86,7 @@ def kappa_about_quotes(depths_bps: NDArray[np.float64], fee_bps: float) -> float
 def frozen(start: Config | None = None) -> Config:
     """`start` (the defaults) with the old maker's lot and limit and the twins' κ, rate, volume and σ.
 
-    Caution, κη and the memory of the flow are the twins' too where `start` leaves them at their defaults.
+    Caution, κη and what the flow does are the twins' too where `start` leaves them at their defaults.
 
     θ and σ_μ, of which a market without drift says nothing, and everything else stay as they are. The
     symmetric ladder gets the same sizes, at the half-spread 1/κ of the documented tape.
@@ -96,6 +97,7 @@ def frozen(start: Config | None = None) -> Config:
     rate = 2.0 * found.orders_per_s
     flow = replace(
         base.flow,
+        sensitivity=_unless_set(base.flow.sensitivity, Flow().sensitivity, FLOW_SENSITIVITY),
         decay_per_s=_unless_set(base.flow.decay_per_s, Flow().decay_per_s, rate / FLOW_ORDERS),
         prior_orders=_unless_set(base.flow.prior_orders, Flow().prior_orders, FLOW_PRIOR_ORDERS),
     )
