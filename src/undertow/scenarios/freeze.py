@@ -20,8 +20,8 @@ TWINS: Final = range(9_000, 9_040)
 KAPPA_ETA: Final = 0.6
 FLOW_SENSITIVITY: Final = 1.0
 CAUTION: Final = 0.1
-"""Each the greatest of its range with half the old maker's volume on the twins, and room for the error of that
-share, in this order: κη, how far κ answers the flow, caution in steps of .1 (.56 ± .02 at .1, .52 at .2)."""
+"""In this order each the most careful value with half the old maker's volume on twins, and room for the
+error of that share: κη, how far κ answers the flow, caution in steps of .1 (.56 ± .02 at .1, .52 at .2)."""
 FLOW_ORDERS: Final = 20.0
 FLOW_PRIOR_ORDERS: Final = 1.0
 """What the flow estimator remembers, in orders of both sides, and what it starts from. Signs of orders are
