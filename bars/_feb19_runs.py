@@ -67,8 +67,8 @@ def variants(config: Config) -> dict[str, Make]:
     """Ours whole, ours with one part taken out, and the symmetric ladder at the old maker's sizes.
 
     A part is taken out in the configuration: the drift by σ_μ at its floor (its prior deviation a tenth
-    of the default), the flow by |φ| ≤ 0, η(q) first by β = 0 (η no longer grows with the position), then
-    by κη at its floor as well (hardly any inventory term at all).
+    of the default), the flow by |φ| ≤ 0 and no answer of κ to it, η(q) first by β = 0 (η no longer grows
+    with the position), then by κη at its floor as well (hardly any inventory term at all).
     """
 
     def changed(section: str, **values: float) -> Config:
@@ -78,7 +78,7 @@ def variants(config: Config) -> dict[str, Make]:
     found = {
         "ours": config,
         "ours without drift": changed("drift", sigma_mu=0.0005),
-        "ours without flow": changed("flow", max_imbalance=0.0),
+        "ours without flow": changed("flow", max_imbalance=0.0, sensitivity=0.0),
         "ours with constant η": changed("risk", inventory_beta=0.0),
         "ours with hardly any η": changed("risk", inventory_beta=0.0, kappa_eta_base=0.02),
     }

@@ -152,6 +152,7 @@ def _estimators(config: Config, instrument: Instrument, calibration: Calibration
         ),
         flow=flow_params(
             decay_per_s=config.flow.decay_per_s,
+            prior_orders=config.flow.prior_orders,
             prior_rate_per_s=intensity.prior_rate_per_s,
             bound=max(config.flow.max_imbalance, 1e-9),
         ),

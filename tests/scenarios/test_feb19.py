@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from undertow.data.memory import InMemoryRecording
 from undertow.events import order_for_two_clocks
+from undertow.makers import undertow_params
 from undertow.scenarios import feb19, record
 from undertow.scenarios.freeze import frozen, kappa_about_quotes, market, tape
 from undertow.scenarios.paths import brownian, pinned
@@ -125,6 +126,10 @@ def test_the_frozen_parameters_are_the_twins() -> None:
     assert config.risk.lot_usd * config.risk.q_max_lots == pytest.approx(
         record.LIMIT * feb19.REFERENCE_PX, rel=1e-9
     )
+    twenty_orders = 0.05 * (record.SWEEPS_PER_S + 2 * feb19.ORDINARY_PER_S)
+    assert config.flow.decay_per_s == pytest.approx(twenty_orders, rel=0.1)
+    params = undertow_params(config, feb19.instrument())
+    assert params["estimators"]["flow"]["prior_orders"] == config.flow.prior_orders == 1.0
     # depths beyond any quote are exponential: the tape's documented κ comes back
     assert config.intensity.prior_kappa_per_bp == pytest.approx(record.TAPE_KAPPA_PER_BP, rel=0.12)
 

@@ -5,10 +5,12 @@ The bounds are the bar's, widened for twenty paths instead of five hundred.
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from bars._feb19_runs import Runs, named, run
 from bars.feb19 import old_figures, our_figures, table, twin_figures
 
+from undertow.config.sections import Flow
 from undertow.scenarios import record
 from undertow.scenarios.freeze import frozen
 
@@ -36,6 +38,16 @@ def test_without_a_drift_it_neither_loses_nor_leans() -> None:
     assert twin.pnl.mean() > 0.0
     assert abs(twin.final.mean()) < 3.0
     assert abs(np.nanmean(twin.loss_5s_bps)) < 1.0
+
+
+def test_ours_stays_small_where_orders_come_from_one_side() -> None:
+    """Of paths that are not reported: what the flow's memory of twenty orders is worth."""
+    config, seeds = frozen(), range(20_001, 20_025)
+    forgets = msgspec.structs.replace(config, flow=Flow())
+    ours, theirs = (run(named("undertow", used), "fall", seeds) for used in (config, forgets))
+    assert np.median(ours.max_position) <= 1.3
+    assert np.percentile(ours.max_position, 90) <= 2.1
+    assert ours.pnl.mean() > theirs.pnl.mean()
 
 
 def test_figures_say_what_the_runs_say() -> None:

@@ -94,6 +94,7 @@ class Flow(Section, frozen=True, kw_only=True):
     ] = 0.5
 
     decay_per_s: Annotated[float, between(1e-4, 10, "λ of the flow estimator, 1/s")] = 1 / 120
+    prior_orders: Annotated[float, between(0.1, 100, "orders a side φ starts from: it shrinks φ")] = 2.0
     max_imbalance: Annotated[float, between(0, 0.95, "bound on |φ|")] = 0.8
 
 

@@ -10,17 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertow.config import Config
-from undertow.config.sections import AdverseSelection, Risk
+from undertow.config.sections import AdverseSelection, Flow, Risk
 from undertow.data.memory import InMemoryRecording
 from undertow.events import BBO, TRADE
 from undertow.scenarios import feb19, record
 
 TWINS: Final = range(9_000, 9_040)
 """Seeds of the twins that parameters are frozen on; no path that is measured uses them."""
-CAUTION: Final = 0.3
-KAPPA_ETA: Final = 0.3
-"""Chosen on the twins alone: the greatest caution, in steps of .3, with half the old maker's volume there
-(κη .3: .56 at 0, .50 at .3, .44 at .6, .38 at 1), and the greatest κη of .2, .3, .45, .6 that keeps it."""
+KAPPA_ETA: Final = 0.6
+FLOW_SENSITIVITY: Final = 1.0
+CAUTION: Final = 0.1
+"""In this order each the most careful value with half the old maker's volume on twins, and room for the
+error of that share: κη, how far κ answers the flow, caution in steps of .1 (.56 ± .02 at .1, .52 at .2)."""
+FLOW_ORDERS: Final = 20.0
+FLOW_PRIOR_ORDERS: Final = 1.0
+"""What the flow estimator remembers, in orders of both sides, and what it starts from. Signs of orders are
+alike over many *orders*, however long those take; two minutes of this market hold two."""
 HOUR_S: Final = 3600.0
 """The frozen κ weighs as much as an hour of such a market: five minutes of it hold five orders."""
 
@@ -81,7 +86,7 @@ def kappa_about_quotes(depths_bps: NDArray[np.float64], fee_bps: float) -> float
 def frozen(start: Config | None = None) -> Config:
     """`start` (the defaults) with the old maker's lot and limit and the twins' κ, rate, volume and σ.
 
-    Caution and κη are the twins' too where `start` leaves them at their defaults.
+    Caution, κη and what the flow does are the twins' too where `start` leaves them at their defaults.
 
     θ and σ_μ, of which a market without drift says nothing, and everything else stay as they are. The
     symmetric ladder gets the same sizes, at the half-spread 1/κ of the documented tape.
@@ -89,6 +94,13 @@ def frozen(start: Config | None = None) -> Config:
     base = start or Config()
     found = measured()
     replace = msgspec.structs.replace
+    rate = 2.0 * found.orders_per_s
+    flow = replace(
+        base.flow,
+        sensitivity=_unless_set(base.flow.sensitivity, Flow().sensitivity, FLOW_SENSITIVITY),
+        decay_per_s=_unless_set(base.flow.decay_per_s, Flow().decay_per_s, rate / FLOW_ORDERS),
+        prior_orders=_unless_set(base.flow.prior_orders, Flow().prior_orders, FLOW_PRIOR_ORDERS),
+    )
     caution = _unless_set(base.adverse_selection.caution, AdverseSelection().caution, CAUTION)
     return replace(
         base,
@@ -99,6 +111,7 @@ def frozen(start: Config | None = None) -> Config:
             kappa_eta_base=_unless_set(base.risk.kappa_eta_base, Risk().kappa_eta_base, KAPPA_ETA),
         ),
         adverse_selection=replace(base.adverse_selection, caution=caution),
+        flow=flow,
         intensity=replace(
             base.intensity,
             prior_kappa_per_bp=found.kappa_per_bp,
