@@ -9,7 +9,7 @@ from tests.trading.orders.scripted import MID, SESSION, Scene, lose_reply, lose_
 
 from undertow.clock import run_virtually
 from undertow.trading.orders.order import State
-from undertow.trading.orders.port import Why
+from undertow.trading.orders.port import Unanswered, Why
 from undertow.trading.orders.stopping import OrdersLeft
 
 
@@ -325,3 +325,36 @@ def test_stop_says_what_it_could_not_cancel() -> None:
             await scene.execution.stop()
 
     run_virtually(run())
+
+
+def test_many_orders_in_doubt_are_asked_about_at_once() -> None:
+    async def script(scene: Scene) -> None:
+        orders = [scene.new(side, 3 + k, 2) for k in range(6) for side in (1, -1)]
+        await rest()
+        scene.model.connected = False
+        for order in orders:
+            lose_reply(scene, lambda order=order: scene.cancel(order))
+        await rest(3.5)
+        assert sorted(scene.told[-12:]) == sorted(("canceled", order) for order in orders)
+
+    play(script)
+
+
+def test_a_lost_request_is_made_sure_of_as_soon_as_the_venue_is_back() -> None:
+    async def script(scene: Scene) -> None:
+        burn = scene.model.burn
+
+        async def silent(nonce: int):
+            await asyncio.sleep(0.5)
+            raise Unanswered("nobody answers")
+
+        scene.model.burn = silent
+        order = lose_reply(scene, lambda: scene.new(1, 3, 5))
+        scene.execution.on_disconnected()
+        await rest(20)  # by now it is tried every five seconds
+        scene.model.burn = burn
+        scene.execution.on_connected()
+        await rest(2)
+        assert scene.told == [("open", order)]
+
+    play(script)

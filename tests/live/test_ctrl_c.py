@@ -1,0 +1,29 @@
+"""Ctrl-C leaves no order, prints the account and is no failure. (``bars/interrupted.py``: at every moment.)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.exchange.serve import Threaded, served
+from tests.live.interrupting import TRADER, interrupt
+
+from undertow.exchange.local import LocalSpec, MarketSpec
+
+
+@pytest.fixture(scope="module")
+def running() -> Threaded:
+    with served(LocalSpec((MarketSpec("hl-btc", "BTC"),), port=0, funds={TRADER: 10_000.0})) as exchange:
+        yield exchange
+
+
+@pytest.mark.parametrize("moment", ["joined", "stopping"])
+def test_it_ends_in_order(running: Threaded, moment: str, tmp_path: Path) -> None:
+    ended = interrupt(running, tmp_path, moment)
+    assert ended.code == 0, ended.errors
+    assert ended.orders == 0
+    assert "account: " in ended.out
+    assert "Traceback" not in ended.errors
+    if moment == "stopping":
+        assert ended.quoted
+        assert "orders left: 0" in ended.out
