@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -88,19 +89,28 @@ def _isolated(client: Exchange) -> Any:
     return reply
 
 
-def every_question(client: Exchange, user: str) -> int:
-    """Every recorded request, about a `user` of ours and a coin that is listed; how many kinds there were."""
-    kinds = set()
+def every_question(client: Exchange, user: str) -> dict[str, Any]:
+    """Every recorded request, about a dex that is listed; then what Info asks of the market and of a `user`."""
+    info, answers = client.info, {}
     for recorded in load("sdk_payloads/info_requests.json"):
-        request = dict(recorded)
-        if "user" in request:
-            request["user"] = user
-        if request.get("dex"):
-            request["dex"] = "hyna"
-        reply = client.info.post("/info", request)
-        assert reply is not None or "referral" in request["type"], request
-        kinds.add(request["type"])
-    return len(kinds)
+        request = recorded | ({"dex": "hyna"} if recorded.get("dex") else {})
+        answers[json.dumps(request)] = info.post("/info", request)
+    for ask in (info.meta, info.spot_meta, info.perp_dexs, info.all_mids, info.meta_and_asset_ctxs):
+        answers[ask.__name__] = ask()
+    answers["l2_snapshot"] = info.l2_snapshot(HYPE)
+    for ask in (
+        info.user_state,
+        info.open_orders,
+        info.frontend_open_orders,
+        info.user_fills,
+        info.historical_orders,
+        info.user_fees,
+        info.user_rate_limit,
+        info.user_role,
+        info.spot_user_state,
+    ):
+        answers[ask.__name__] = ask(user)
+    return answers
 
 
 def subscriptions(user: str) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hyperliquid.websocket_manager import subscription_to_identifier
 from tests.exchange.sdk import IOC, Ears, close, listening, one, trader
 from tests.exchange.serve import Threaded, served
 from tests.live.full_session import MARKETS, OTHER, REFERENCES, SIGNER
@@ -27,18 +28,18 @@ from undertow.venue.sockets import connector
 
 OTHER_KEY = "0x" + "22" * 32
 US = SIGNER.address
+CHANNELS = {"userEvents": "user"}
 
 
 class Seen(NamedTuple):
     """What the SDK saw and did."""
 
     said: dict[str, Any]
-    questions: int
-    hit: list[tuple[int, str, str]]
-    """Our orders it traded with: oid, price, size of its own fill."""
+    answers: dict[str, Any]
+    shared: set[int]
+    """Trades it made with us."""
     open_orders: list[dict[str, Any]]
     trades: list[dict[str, Any]]
-    fills: list[dict[str, Any]]
 
 
 def _wait_until(found: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -49,20 +50,22 @@ def _wait_until(found: Callable[[], Any], seconds: float = 10.0) -> Any:
     return result
 
 
-def _hit_our_quotes(client: Any) -> list[tuple[int, str, str]]:
-    """Sell to our best bid, a few times; what was hit."""
-    hit: list[tuple[int, str, str]] = []
-    for _ in range(12):
+def _hit_our_quotes(client: Any) -> set[int]:
+    """Sell through our best bid, a few times; numbers of the trades that both accounts have."""
+    shared: set[int] = set()
+    for _ in range(20):
         ours = [o for o in client.info.open_orders(US) if o["coin"] == "BTC" and o["side"] == "B"]
         if ours:
-            best = max(ours, key=lambda o: float(o["limitPx"]))
-            status = one(client.order("BTC", False, 0.002, float(best["limitPx"]), IOC))
-            if "filled" in status:
-                hit.append((status["filled"]["oid"], status["filled"]["avgPx"], status["filled"]["totalSz"]))
-        if len(hit) == 3:
+            px = max(float(o["limitPx"]) for o in ours)
+            bids = client.info.l2_snapshot("BTC")["levels"][0]
+            before_us = sum(float(level["sz"]) for level in bids if float(level["px"]) >= px)
+            client.order("BTC", False, round(before_us, 5) or 0.001, px, IOC)
+            fills = [client.info.user_fills(user) for user in (US, OTHER.address)]
+            shared = set.intersection(*({fill["tid"] for fill in made} for made in fills))
+        if len(shared) >= 3:
             break
         time.sleep(0.2)
-    return hit
+    return shared
 
 
 def _sdk(running: Threaded, stop: Callable[[], None]) -> Seen:
@@ -71,18 +74,21 @@ def _sdk(running: Threaded, stop: Callable[[], None]) -> Seen:
         client = trader(running.url, OTHER_KEY)
         _wait_until(lambda: client.info.open_orders(US))
         with listening(running.url) as ears:
-            heard = [f"{k}" for k, wanted in enumerate(subscriptions(US)) if ears.subscribe(f"{k}", **wanted)]
+            wanted = subscriptions(US)
+            for k, subscription in enumerate(wanted):
+                ears.subscribe(f"{k}", **subscription)
             said = every_action(running.url, OTHER_KEY)
-            questions = every_question(client, OTHER.address)
-            hit = _hit_our_quotes(client)
+            answers = every_question(client, US)
+            shared = _hit_our_quotes(client)
             open_orders = client.info.open_orders(US)
             time.sleep(0.5)
-            for name in heard:
-                ears.wait(name)
+            for k, subscription in enumerate(wanted):
+                if subscription_to_identifier(subscription):  # it has no callback for the others
+                    ears.wait(f"{k}")
+            _wait_until(lambda: ears.channels >= {CHANNELS.get(s["type"], s["type"]) for s in wanted})
             trades = [trade for frame in _frames(ears, "trades") for trade in frame["data"]]
-        fills = client.info.user_fills(OTHER.address)
         close(client)
-        return Seen(said, questions, hit, open_orders, trades, fills)
+        return Seen(said, answers, shared, open_orders, trades)
     finally:
         stop()
 
@@ -116,33 +122,33 @@ async def _together(running: Threaded, folder: Path) -> tuple[Parts, Traded, See
 
 
 def test_our_session_and_the_official_sdk_trade_on_one_exchange(tmp_path: Path) -> None:
-    funds = {US: 100_000.0, OTHER.address: 100_000.0}
+    funds = {US: 100_000.0, OTHER.address: 50_000_000.0}
     with served(LocalSpec(MARKETS, port=0, funds=funds, limits=False)) as running:
         parts, traded, seen, known = asyncio.run(_together(running, tmp_path))
         account = running.call(lambda: running.local.exchange.account(US))
         assert account is not None
         _judge_calls(seen)
-        assert len(seen.hit) >= 2, "the SDK found quotes of ours to trade with"
+        assert len(seen.shared) >= 3, "the SDK found quotes of ours to trade with"
         assert (traded.orders_left, len(account.live), traded.broke) == (0, 0, None)
         booked = {(fill.oid, fill.tid): fill for fill in account.fills if fill.coin.name == "BTC"}
     assert isinstance(parts.execution, VenueExecution)
-    ledger = parts.execution.ledger
-    assert set(ledger.known) >= booked.keys(), "every fill of ours was booked"
-    theirs = {fill["tid"] for fill in seen.fills if fill["oid"] in {oid for oid, _, _ in seen.hit}}
+    assert set(parts.execution.ledger.known) >= booked.keys(), "every fill of ours was booked"
     ours = {tid: oid for oid, tid in booked}
-    assert theirs
-    assert theirs <= ours.keys(), "both sides of a trade have its number"
-    hit = {ours[tid] for tid in theirs}
-    assert hit <= set().union(*known), "what it hit were orders our table had standing"
-    assert {o["oid"] for o in seen.open_orders if o["coin"] == "BTC"} & set().union(*known)
+    assert seen.shared <= ours.keys(), "both sides of a trade have its number"
+    stood = set().union(*known)
+    assert {ours[tid] for tid in seen.shared} & stood, "what it hit were orders our table had standing"
+    assert {o["oid"] for o in seen.open_orders if o["coin"] == "BTC"} & stood
     shown = {trade["tid"]: set(trade["users"]) for trade in seen.trades}
-    assert any(shown.get(tid) == {US, OTHER.address} for tid in theirs)
+    assert any(shown.get(tid) == {US, OTHER.address} for tid in seen.shared)
 
 
 def _judge_calls(seen: Seen) -> None:
     """Every call was answered as the venue answers it."""
     said = seen.said
-    assert seen.questions >= 10
+    assert all(answer is not None for answer in seen.answers.values()), seen.answers
+    assert {order["coin"] for order in seen.answers["open_orders"]} <= {market.coin for market in MARKETS}
+    assert float(seen.answers["user_state"]["marginSummary"]["accountValue"]) > 0.0
+    assert seen.answers["user_role"] == {"role": "user"}
     for name in ("update_leverage", "update_isolated_margin", "schedule_cancel_clear", "noop"):
         assert said[f"exchange_{name}"] == DONE, name
     assert said["exchange_schedule_cancel_set"]["response"].startswith("Cannot set scheduled cancel time")

@@ -43,9 +43,12 @@ async def _blinded(folder: Path, line: str) -> None:
         assert live, "what reduces the position still stands"
         assert session.parts.session.counts.pulled > 0
     session.net.lines[line].silent = False
-    await asyncio.sleep(6.0)
+    returned = loop.time()
+    while {side for side, _ in _quotes(world, "BTC")[1]} != {1, -1}:
+        await asyncio.sleep(0.1)
+        assert loop.time() < returned + 5.0, "both sides are quoted again"
+    await asyncio.sleep(returned + 6.0 - loop.time())
     assert judge.wrong() == []
-    assert {side for side, _ in _quotes(world, "BTC")[1]} == {1, -1}
     await session.end()
     assert world.account().live == {}
     pump.cancel()
