@@ -19,8 +19,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from undertow.config import Config
 from undertow.live.handle import Handle
 from undertow.live.running import Ended, run_session
@@ -86,10 +84,8 @@ async def _measured(
             history_s=0.0,
             folder=Path(folder),
         )
-        belief = msgspec.structs.replace(Config().belief, calibration=PRESET)
-        config = msgspec.structs.replace(Config(), belief=belief)
         measuring = asyncio.create_task(measure())
-        ended = await run_session(spec, config, signer=None, say=_say, show=show, handle=handle)
+        ended = await run_session(spec, Config(), signer=None, say=_say, show=show, handle=handle)
         await measuring
     return ended, found
 

@@ -242,9 +242,7 @@ async def _drawn(seed: int, folder: Path) -> Outcome:
     start_ns = START_NS
     if seed % 5 == 3:  # an hour strikes on the way
         start_ns = (START_NS // HOUR_NS + 1) * HOUR_NS - round((MAKERS[maker] + 6.0) * 1e9)
-    schedule = Schedule(
-        seed, folder, maker, restarts=seed % 4 == 1, resumes=seed % 8 == 1, start_ns=start_ns
-    )
+    schedule = Schedule(seed, folder, maker, restarts=seed % 4 == 1, resumes=seed % 8 == 1, start_ns=start_ns)
     return await schedule.run(1 + seed % 2)
 
 

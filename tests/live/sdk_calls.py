@@ -48,12 +48,16 @@ def every_action(url: str, key: str) -> dict[str, Any]:
     said["exchange_order_ioc_expiresAfter"] = client.order("BTC", True, 0.001, px, IOC)
     client.set_expires_after(None)
     paid: Any = {"p": 1000}
-    said["exchange_order_priority_grouping"] = client.bulk_orders([_spec(client, "BTC", 0.001)], grouping=paid)
+    said["exchange_order_priority_grouping"] = client.bulk_orders(
+        [_spec(client, "BTC", 0.001)], grouping=paid
+    )
     oid = one(said["exchange_order_priority_grouping"])["resting"]["oid"]
     said["exchange_cancel"] = client.cancel("BTC", oid)
     said["exchange_order_hip3_110000"] = client.order(HYPE, True, 1.0, far(client, HYPE), ALO)
     hype = one(said["exchange_order_hip3_110000"])["resting"]["oid"]
-    said["exchange_bulk_orders_2"] = client.bulk_orders([_spec(client, "BTC", 0.001), _spec(client, HYPE, 1.0)])
+    said["exchange_bulk_orders_2"] = client.bulk_orders(
+        [_spec(client, "BTC", 0.001), _spec(client, HYPE, 1.0)]
+    )
     oids = [s["resting"]["oid"] for s in said["exchange_bulk_orders_2"]["response"]["data"]["statuses"]]
     modifies: list[Any] = [
         {"oid": oids[0], "order": _spec(client, "BTC", 0.002, cloid=None)},
