@@ -34,7 +34,7 @@ def measure() -> list[Figure]:
 
     cases = [(seed, maker, orders) for maker in MAKERS for orders in ORDERS for seed in SEEDS]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count()) as pool:
+    with context.Pool(min(2, os.cpu_count() or 1)) as pool:
         outcomes = pool.map(_run, cases, chunksize=1)
     figures = []
     for maker in MAKERS:

@@ -4,8 +4,8 @@ Everything that `undertow run` assembles (client, feed, makers, order manager, g
 exchange, in one process on virtual time; market data, the account's stream and requests on lines of their
 own. A schedule breaks them at random points: closed, half-open or silent sockets, late, doubled and
 overtaken frames, no network, the venue down, replies lost and refused; some kill the process and begin
-again. Judged 5 s after the feed's return and on: every level of every maker's book, desks, order table, fills,
-position, cash and fees, each against the exchange; no growing order rests on a side that is stale; at the end
+again. Judged 5 s after the feed's return and on: every level of every maker's book, desks, order table,
+fills, position, cash and fees, each against the exchange; no growing order rests on a stale side; at the end
 no order is left and the record reruns to the same bytes. Schedules: `tests.live.schedules`.
 """
 
@@ -33,7 +33,7 @@ def _run(seed: int) -> object:
 def measure() -> list[Figure]:
     """Every schedule, spread over the processors."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), maxtasksperchild=40) as pool:
+    with context.Pool(min(2, os.cpu_count() or 1), maxtasksperchild=40) as pool:
         outcomes = pool.map(_run, range(SCHEDULES), chunksize=4)
     wrong = [outcome for outcome in outcomes if outcome.wrong]  # type: ignore[attr-defined]
     times = sorted(outcome.right_after_s for outcome in outcomes)  # type: ignore[attr-defined]

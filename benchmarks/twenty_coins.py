@@ -1,9 +1,9 @@
-"""What the trading process costs with many coins: ``python -m benchmarks.twenty_coins [--coins 20] [--seconds 60]``.
+"""What the trading process costs with many coins: ``python -m benchmarks.twenty_coins [--coins 20]``.
 
-`undertow run`'s own session of the undertow maker on markets with the venue's cadence: real sockets to a local
-exchange in a process of its own, orders on the exchange, record and journal on, and a screen drawn by its own
-process. CPU time of the trading process alone, over wall time, once every coin quotes; the other processes
-beside it. ``--profile`` prints where the time goes.
+`undertow run`'s own session of the undertow maker on markets with the venue's cadence: real sockets to a
+local exchange in a process of its own, orders on the exchange, record and journal on, and a screen drawn by
+its own process. CPU time of the trading process alone, over wall time, once every coin quotes; the other
+processes beside it. ``--profile`` prints where the time goes.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def _measured(
             profile.disable()
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
         found["trading"] = cpu / wall
-        found |= {name: (_cpu_s(pid) - before[name]) / wall for name, pid in others.items()}
+        found.update({name: (_cpu_s(pid) - before[name]) / wall for name, pid in others.items()})
         handle.stop.set()
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""``undertow run`` as a process of its own, interrupted as Ctrl-C does it: its whole process group at once."""
+"""``undertow run`` as a process of its own, interrupted as Ctrl-C does: its whole process group at once."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _isolated(client: Exchange) -> Any:
 
 
 def every_question(client: Exchange, user: str) -> dict[str, Any]:
-    """Every recorded request, about a dex that is listed; then what Info asks of the market and of a `user`."""
+    """Every recorded request, about a listed dex; then what Info asks of the market and of a `user`."""
     info, answers = client.info, {}
     for recorded in load("sdk_payloads/info_requests.json"):
         request = recorded | ({"dex": "hyna"} if recorded.get("dex") else {})

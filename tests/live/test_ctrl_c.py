@@ -1,4 +1,4 @@
-"""Ctrl-C leaves no order, prints the account and is no failure. (``bars/interrupted.py``: at every moment.)"""
+"""Ctrl-C leaves no order, prints the account, is no failure. (``bars/interrupted.py``: at every moment.)"""
 
 from __future__ import annotations
 

@@ -196,6 +196,21 @@ def test_a_pulled_order_that_still_works_is_pulled_again() -> None:
     assert gate.to_pull(one, now_ns + PULL_AGAIN_NS)["id"].tolist() == first
 
 
+def test_an_order_pulled_long_ago_that_still_works_counts() -> None:
+    made = market(3, 100.0)
+    one = runner("symmetric", made)
+    session, _ = paper_session([one])
+    play(session, list(messages(made, "BTC"))[:300])
+    gate, now_ns, desk = session.gate, one.last_ns, one.states["desk"][0]
+    gate.set_stale("BTC", True)
+    working = desk["working"][: int(desk["n_working"])]
+    asks, desk["position"] = working[working["side"] < 0], 0.0
+    assert set(gate.to_pull(one, now_ns)["id"].tolist()) >= set(asks["id"].tolist())
+    desk["position"] = float(asks["leaves"][:2].sum())  # those cancels never arrived, and bids were filled
+    later = gate.to_pull(one, now_ns + 10 * PULL_AGAIN_NS)
+    assert later["id"][later["side"] < 0].tolist() == asks["id"][2:].tolist()
+
+
 def test_a_blind_session_sends_cancels_alone() -> None:
     made = market(3, 100.0)
     one = runner("symmetric", made)

@@ -1,8 +1,9 @@
 """Asking the venue about orders in doubt, and about the last fills of orders that ended.
 
 An order is asked about a moment after it came into doubt, so that the stream may answer first. Open orders
-are listed where oids of modified orders or many are not known, single orders asked for otherwise, fills of the time since fetched
-last: what they leave unfilled at an order's end did not fill. An order the venue does not know never was.
+are listed where the oid of a modified order is not known, or many are not; single orders are asked for
+otherwise, and the fills of the time since last: what they leave unfilled at an order's end did not fill. An
+order the venue does not know never was.
 Of a round of questions every answer counts, also where others were lost; where none came, the next round
 waits longer, until something else gets through to the venue.
 """
@@ -28,7 +29,7 @@ SKEW_MS: Final = 10_000
 AT_ONCE: Final = 16
 """Orders asked about at once: one after the other they would take a round trip each."""
 LISTED_FROM: Final = 10
-"""Orders of a dex without an oid from which on listing it (weight 20) costs less than asking one by one (2)."""
+"""So many orders of a dex without an oid cost less to list (weight 20) than to ask for one by one (2)."""
 T = TypeVar("T")
 
 
