@@ -25,6 +25,8 @@ from undertow.live.running import Ended, run_session
 from undertow.live.spec import RunSpec
 from undertow.monitor.screen_process import ScreenProcess
 from undertow.monitor.view import SessionView
+from undertow.venue import connection
+from undertow.venue.wire.frames import Frame
 
 PRESET = "hl-btc"
 SETTLE_S = 50.0
@@ -49,10 +51,24 @@ def _others() -> dict[str, int]:
     return found
 
 
+def _counted_frames() -> list[None]:
+    """Grows by one with every frame read from a socket: a machine too busy shows itself in their rate."""
+    frames: list[None] = []
+    decode = connection.decode_frame
+
+    def counted(data: bytes) -> Frame:
+        frames.append(None)
+        return decode(data)
+
+    connection.decode_frame = counted
+    return frames
+
+
 async def _measured(
     coins: int, seconds: float, maker: str, screen: ScreenProcess, profile: cProfile.Profile | None
 ) -> tuple[Ended, dict[str, Any]]:
     found: dict[str, Any] = {}
+    frames = _counted_frames()
     handle, begun = Handle(), asyncio.Event()
 
     def show(view: SessionView) -> None:
@@ -64,15 +80,17 @@ async def _measured(
         await asyncio.sleep(SETTLE_S)
         others = _others()
         before = {name: _cpu_s(pid) for name, pid in others.items()}
-        wall, cpu = time.monotonic(), time.process_time()
+        wall, cpu, received = time.monotonic(), time.process_time(), len(frames)
         if profile is not None:
             profile.enable()
         await asyncio.sleep(seconds)
         if profile is not None:
             profile.disable()
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+        received = len(frames) - received
         found["trading"] = cpu / wall
         found.update({name: (_cpu_s(pid) - before[name]) / wall for name, pid in others.items()})
+        found["frames_per_s"], found["us_per_frame"] = received / wall, cpu / received * 1e6
         handle.stop.set()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -110,12 +128,15 @@ def main() -> int:
         )
     fills = sum(len(end.account.fills) for end in ended.coins)
     print(f"{arguments.coins} coins, {arguments.maker}, {arguments.seconds:g} s: share of one core")
+    per_s, each_us = found.pop("frames_per_s"), found.pop("us_per_frame")
     for name, share in found.items():
-        print(f"  {name:<12}{share:8.1%}")
+        print(f"  {name:<16}{share:8.1%}")
+    print(f"  {per_s:.0f} frames a second, {each_us:.0f} us of CPU for each and all that hangs on it")
     print(f"  {ended.requests} requests, {fills} fills, orders left: {ended.orders_left}")
     if profile is not None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
     if arguments.json:
+        found |= {"frames_per_s": per_s, "us_per_frame": each_us}
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
