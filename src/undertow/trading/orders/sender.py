@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,9 @@ class Sender:
         notices: Notices,
         expire_after_s: float | None,
         writing: Writing,
+        through: Callable[[], None],
     ) -> None:
+        """`through` is told whenever the venue has answered a request."""
         self._port, self._intake, self._replies = port, intake, replies
         self._clock, self._notices, self._writing = clock, notices, writing
         self._expire_ms = None if expire_after_s is None else round(expire_after_s * 1e3)
@@ -62,6 +65,7 @@ class Sender:
         self._hold_until = 0.0
         self._hold_s = TOO_FAST_S
         self._exhausted_until = 0.0
+        self._through = through
         self._reachable = asyncio.Event()
         self.counts = Counts()
 
@@ -148,6 +152,7 @@ class Sender:
         else:
             self._landed(batch, nonce, "answered" if reply.refused is None else "refused")
             self.hurry()
+            self._through()
             if reply.refused is not None:
                 self._heed(reply.refused.why, batch.orders[0].coin, reply.refused.text)
             else:
