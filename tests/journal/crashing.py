@@ -83,6 +83,7 @@ class CrashSession(ExchangeSession):
     kept: dict[str, int] = field(default_factory=dict)
 
     async def _session(self) -> None:
+        self.number = 77 + self.seed
         self.path = self.folder / f"{self.seed}" / NAME
         await super()._session()
         self._let_go()
@@ -102,7 +103,7 @@ class CrashSession(ExchangeSession):
         self.client = VenueClient(
             self.net, self.net, self.clock, network="testnet", signer=SIGNER, seed=self.rng.getrandbits(32)
         )
-        self.manager = self._manager(self.client, 77 + self.seed)
+        self.manager = self._manager(self.client, self.number)
         if found is not None:
             self.client.nonces.raise_to(found.last_nonce)
             self.manager.adopt(found.memory)
@@ -144,9 +145,7 @@ class CrashSession(ExchangeSession):
         if self.path.is_file():
             journal = Journal.open(self.path, connect=opened)
         else:
-            about = About(
-                77 + self.seed, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}"
-            )
+            about = About(self.number, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}")
             rows = [CoinRow(c.name, c.asset, c.tick_size, c.lot_size) for c in self.coins.by_name.values()]
             journal = Journal.create(self.path, about, rows, connect=opened)
         self.dyingc._left = at

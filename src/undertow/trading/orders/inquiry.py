@@ -19,9 +19,8 @@ from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 
-_MS: Final = 1_000_000
-SKEW_MS: Final = 10_000
-"""How far the venue's clock may be from ours where a time of ours is used to ask for fills."""
+OVERLAP_MS: Final = 10_000
+"""How far before the last fill known fills are asked for: a list may lag behind another."""
 AT_ONCE: Final = 16
 """Orders asked about at once: one after the other they would take a round trip each."""
 T = TypeVar("T")
@@ -100,6 +99,14 @@ class Inquiry:
         self._failures, self._not_before = 0, 0.0
         self._task = loop.create_task(self._work())
 
+    async def fills(self) -> None:
+        """Book every fill not yet known: from the last on that is, by the venue's own times."""
+        ledger = self._intake.ledger
+        fills = await self._port.fills_since(ledger.complete_ms - OVERLAP_MS)
+        self._intake.fills(fills, self._clock.now_ns())
+        ledger.complete_ms = max(ledger.complete_ms, max((fill.time_ms for fill in fills), default=0))
+        self._intake.complete()
+
     async def close(self) -> None:
         """Ask no more."""
         self._due.clear()
@@ -138,11 +145,8 @@ class Inquiry:
             some = open_ones[at : at + AT_ONCE]
             replies = await together(self._port.order_status(order.oid or order.cloid) for order in some)
             answers += zip(some, replies, strict=True)
-        ending = [order for order, report in answers if not self._is_open(order, report)]
-        if ending:
-            since_ms = min(order.sent_ns for order in ending) // _MS - SKEW_MS
-            fills = await self._port.fills_since(since_ms)
-            self._intake.fills(fills, self._clock.now_ns())
+        if not all(self._is_open(order, report) for order, report in answers):
+            await self.fills()
         now_ns = self._clock.now_ns()
         for order, report in answers:
             if order.open_question:
