@@ -81,6 +81,7 @@ class CrashSession(ExchangeSession):
     dead: bool = False
     dying: bool = True
     kept: dict[str, int] = field(default_factory=dict)
+    checker: tuple[Path, Reader] | None = None
 
     async def _session(self) -> None:
         self.number = 77 + self.seed
@@ -235,6 +236,7 @@ class CrashSession(ExchangeSession):
 
     def _let_go(self) -> None:
         """What the system does with the files of a dead process."""
+        self._leave_checker()
         self.journal.close()
 
     def _manager(self, client: VenueClient, session: int) -> VenueExecution:
@@ -275,9 +277,16 @@ class CrashSession(ExchangeSession):
 
     def _check_written(self, batch, nonce: int) -> None:
         """Nothing leaves that another process could not read in the journal."""
-        with Reader(self.path) as reader:
-            sql = "SELECT count(*) FROM intent WHERE nonce = ?"
-            assert next(reader._rows(sql, nonce))[0] == len(batch.orders), "sent before it was written"
+        if self.checker is None or self.checker[0] != self.path:
+            self._leave_checker()
+            self.checker = self.path, Reader(self.path)
+        found = next(self.checker[1]._rows("SELECT count(*) FROM intent WHERE nonce = ?", nonce))
+        assert found[0] == len(batch.orders), "sent before it was written"
+
+    def _leave_checker(self) -> None:
+        if self.checker is not None:
+            self.checker[1].__exit__()
+            self.checker = None
 
     def check(self) -> None:
         super().check()

@@ -69,17 +69,14 @@ class Moody:
         text = RULES[why].texts[0].format_map(defaultdict(lambda: "1"))
         if self._random.random() < 0.03:
             text = NOBODY_KNOWS
-        ticket = Ticket()
-        if RULES[why].whole:
-            ticket.answer(refusal(text))
-            return ticket
-        state = self._exchange.state
-        fault = state.nonces.take(signer.lower(), nonce, state.now_ms)
+        ticket, state = Ticket(), self._exchange.state
+        fault = state.nonces.take(signer.lower(), nonce, state.now_ms)  # a copy of the frame is not carried out
         kind = "cancel" if isinstance(read, actions.CancelOrders) else "order"
-        members = self._random.choice(
-            (1, actions.weight(read))
-        )  # refused one by one, or before any was looked at
-        ticket.answer(refusal(fault) if fault else answer(kind, [{"error": text}] * members))
+        members = self._random.choice((1, actions.weight(read)))  # one by one, or before any was looked at
+        if fault or RULES[why].whole:
+            ticket.answer(refusal(fault or text))
+        else:
+            ticket.answer(answer(kind, [{"error": text}] * members))
         return ticket
 
 

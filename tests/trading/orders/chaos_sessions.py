@@ -48,6 +48,8 @@ MISHAPS = (
     *("leap", "silence", "by hand"),
 )
 DAY_MS = 86_400_000
+CALM_S = 40.0
+"""Without faults, until everything must be right: an audit every 10 s."""
 
 
 @dataclass
@@ -303,7 +305,7 @@ class ChaosSession(CrashSession):
         self.journal._connection._left = 10**9
 
     async def _calm(self, seconds: float) -> None:
-        until = asyncio.get_running_loop().time() + seconds
+        until = asyncio.get_running_loop().time() + min(seconds, CALM_S)
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(0.2)
             for coin in self.traders:
@@ -381,7 +383,7 @@ class ChaosSession(CrashSession):
         account = self.exchange.account(SIGNER.address)
         told: Counter[tuple] = Counter()
         older: set[tuple[int, int]] = set()
-        for path, created_ms in self.journals:
+        for path, _ in self.journals:
             with Reader(path) as reader:
                 assert not reader.faults(), why
                 fills, old = list(reader.fills()), set(reader.old_fills())
