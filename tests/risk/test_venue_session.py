@@ -205,13 +205,15 @@ def test_what_loss_and_drawdown_count_from_survives_the_process(tmp_path: Path) 
     async def script(scene: Scene) -> None:
         session = await scene.begin("[kill]\nloss_usd = 1e6\ndrawdown_usd = 1e6\n")
         book = session.parts.guard.book
-        await scene.until(lambda: book.marks.peak_usd > book.capital_usd + 0.01, 600.0)
+        await scene.trade()
+        book.drawdown.look(book.capital_usd + 5.0)  # a good hour
         await asyncio.sleep(2.0)
         marks = book.marks
         await session.kill()
         again = (await scene.begin()).parts.guard.book
         assert again.capital_usd == book.capital_usd
-        assert again.marks.peak_usd == marks.peak_usd > again.capital_usd
+        assert again.marks == marks
+        assert marks.peak_usd == again.capital_usd + 5.0
         again.loss.again(marks.peak_usd - 3.0)  # as a reset by hand does
         await scene.until(lambda: scene.session.has_begun)
         await asyncio.sleep(2.0)
