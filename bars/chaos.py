@@ -2,8 +2,8 @@
 
 Each is a minute of random trading on two coins while everything goes wrong that can
 (`tests.trading.orders.chaos_sessions`), then 40 s without faults. After it orders, position, cash, fees and
-funding must be the exchange's to the last unit, every fill in the journal once, nothing left behind; before every
-send the limit must hold, and after every step the kill switch must hold what its rules say and nothing else.
+funding must be the exchange's to the last unit, every fill in the journal once, nothing left behind; before
+every send the limit must hold, and after every step the kill switch what its rules say and nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +34,17 @@ KINDS = (
 )
 """What every run must have had, beside every refusal the venue has a text for (`chaos_faults.SAID`)."""
 REASONS = (
-    *("loss", "drawdown", "stale_feed", "reject_storm", "budget", "price_jump", "clock_skew", "halt", "manual"),
+    *(
+        "loss",
+        "drawdown",
+        "stale_feed",
+        "reject_storm",
+        "budget",
+        "price_jump",
+        "clock_skew",
+        "halt",
+        "manual",
+    ),
 )
 
 

@@ -1,8 +1,8 @@
-"""Hours of a session on every preset with all that watches it on: journal, exchange, report, metrics stay one.
+"""Hours on every preset with all that watches a session on: journal, exchange, report, metrics stay one.
 
-A whole session as ``undertow run`` makes it, on a local exchange in this process and on virtual time, recorder,
-journal, log, screen and metrics endpoint on, over several funding settlements; at its end every account of it is
-held against the others (`tests.live.hours`).
+A whole session as ``undertow run`` makes it, on a local exchange in this process and on virtual time, with
+recorder, journal, log, screen and metrics endpoint, over several funding settlements; at its end every account
+of it is held against the others (`tests.live.hours`).
 """
 
 from __future__ import annotations

@@ -155,7 +155,9 @@ def _compare_equity(course: Course, verdict: Verdict, coin: str, lot_size: Decim
     sums, listed = verdict.journal[coin], world.coins[coin]
     mark = Decimal(listed.mark) / 10**listed.px_decimals
     purses = world.account().purses.values()
-    theirs = sum(p.raw + sum(held.raw + held.steps * held.coin.mark for held in p.positions.values()) for p in purses)
+    theirs = sum(
+        p.raw + sum(held.raw + held.steps * held.coin.mark for held in p.positions.values()) for p in purses
+    )
     ours = FUNDS_USD * len(purses) + sums.cash + sums.lots * lot_size * mark - sums.fees + sums.funding
     apart = course.exactly["equity at the mark, exchange"] = float(abs(ours - Decimal(theirs) / 10**6))
     if apart >= FEW_CENTS:
@@ -180,7 +182,9 @@ def _compare_report(course: Course, verdict: Verdict, end: CoinEnd, position: fl
     _cents(course, f"parts of the PnL of {end.coin}", ours, total, "report")
 
 
-def _compare_metrics(course: Course, verdict: Verdict, end: CoinEnd, position: float, metrics: dict[str, float]) -> None:
+def _compare_metrics(
+    course: Course, verdict: Verdict, end: CoinEnd, position: float, metrics: dict[str, float]
+) -> None:
     """The last scrape against the journal."""
     sums, coin = verdict.journal[end.coin], end.coin
 
@@ -189,7 +193,9 @@ def _compare_metrics(course: Course, verdict: Verdict, end: CoinEnd, position: f
         return metrics[f"{name}{{{named}}}"]
 
     if of("undertow_fills_total") != sums.fills:
-        course.differences.append(f"fills of {coin}: journal {sums.fills}, metrics {of('undertow_fills_total')}")
+        course.differences.append(
+            f"fills of {coin}: journal {sums.fills}, metrics {of('undertow_fills_total')}"
+        )
     ours = float(sums.cash - sums.fees + sums.funding) + position * of("undertow_mid")
     _cents(course, f"PnL of {coin}", ours, of("undertow_pnl_usd"), "metrics")
     _cents(course, f"fees of {coin}", -float(sums.fees), of("undertow_pnl_part_usd", part="fees"), "metrics")
@@ -197,7 +203,9 @@ def _compare_metrics(course: Course, verdict: Verdict, end: CoinEnd, position: f
     _cents(course, f"funding of {coin}", float(sums.funding), funding, "metrics")
 
 
-def _cents(course: Course, what: str, ours: float, theirs: float, whose: str, most: float = FEW_CENTS) -> None:
+def _cents(
+    course: Course, what: str, ours: float, theirs: float, whose: str, most: float = FEW_CENTS
+) -> None:
     apart = abs(ours - theirs)
     course.exactly[f"{what}, {whose}"] = apart
     if not apart < most:

@@ -218,8 +218,8 @@ def _check_time(folder: Path, last_ns: int, now_ns: int) -> None:
     behind_s = (last_ns - now_ns) * 1e-9
     if behind_s > _MOST_BEHIND_S:
         raise JournalError(
-            f"{folder}: its record ends {behind_s:,.0f} s after what this machine's clock says: set the clock "
-            "(timedatectl set-ntp true), or start a new session"
+            f"{folder}: its record ends {behind_s:,.0f} s after what this machine's clock says: set the "
+            "clock (timedatectl set-ntp true), or start a new session"
         )
 
 

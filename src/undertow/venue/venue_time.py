@@ -18,7 +18,7 @@ _KEPT: Final = 16
 
 
 class Ahead(NamedTuple):
-    """``venue's clock - ours``, ns (negative: behind); wrong by at most ``unsure_ns`` (None: not measured)."""
+    """``venue's clock - ours``, ns (< 0: behind); wrong by at most ``unsure_ns`` (None: not measured)."""
 
     ns: int
     unsure_ns: int | None

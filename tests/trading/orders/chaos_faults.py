@@ -70,7 +70,9 @@ class Moody:
         if self._random.random() < 0.03:
             text = NOBODY_KNOWS
         ticket, state = Ticket(), self._exchange.state
-        fault = state.nonces.take(signer.lower(), nonce, state.now_ms)  # a copy of the frame is not carried out
+        fault = state.nonces.take(
+            signer.lower(), nonce, state.now_ms
+        )  # a copy of the frame is not carried out
         kind = "cancel" if isinstance(read, actions.CancelOrders) else "order"
         members = self._random.choice((1, actions.weight(read)))  # one by one, or before any was looked at
         if fault or RULES[why].whole:

@@ -3,7 +3,8 @@
 Beside the faults of `exchange_sessions` and the deaths of `tests.journal.crashing`: clocks that are set,
 memory that is lost, a venue that refuses with every text it has, nonces used by somebody else, markets that
 leap or fall silent. A journal is written and the kill switch watches, both judged: see `check` and
-`chaos_kill.KillJudge`. A schedule that fails runs again: ``python -m tests.trading.orders.chaos_sessions SEED``.
+`chaos_kill.KillJudge`. A schedule that fails runs again:
+``python -m tests.trading.orders.chaos_sessions SEED``.
 """
 
 from __future__ import annotations
