@@ -1,7 +1,7 @@
 """Hours on every preset with all that watches a session on: journal, exchange, report, metrics stay one.
 
 A whole session as ``undertow run`` makes it, on a local exchange in this process and on virtual time, with
-recorder, journal, log, screen and metrics endpoint, over several funding settlements; at its end every account
+recorder, journal, log, screen and metrics endpoint, over several funding settlements; at its end each account
 of it is held against the others (`tests.live.hours`).
 """
 
