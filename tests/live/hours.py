@@ -82,7 +82,7 @@ def lived(market: MarketSpec, maker: str, hours: float, seed: int, folder: Path,
         lots = verdict.journal[end.coin].lots * float(kept["rows"][end.coin].lot_size)
         _compare_report(course, verdict, end, lots)
         _compare_metrics(course, verdict, end, lots, kept["metrics"])
-    course.log_lines = sum(1 for _ in (folder / "s" / "log.jsonl").open())
+    course.log_lines = len((folder / "s" / "log.jsonl").read_text().splitlines())
     return course
 
 

@@ -220,5 +220,6 @@ def test_what_loss_and_drawdown_count_from_survives_the_process(tmp_path: Path) 
         await scene.session.kill()
         third = (await scene.begin()).parts.guard.book
         assert third.marks.start_usd == marks.peak_usd - 3.0
+        await scene.until(lambda: scene.session.has_begun)
 
     play(script, tmp_path)
