@@ -23,9 +23,8 @@ from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order
 from undertow.trading.orders.port import Report, Unanswered, VenuePort
 
-_MS: Final = 1_000_000
-SKEW_MS: Final = 10_000
-"""How far the venue's clock may be from ours where a time of ours is used to ask for fills."""
+OVERLAP_MS: Final = 10_000
+"""How far before the last fill known fills are asked for: a list may lag behind another."""
 AT_ONCE: Final = 16
 """Orders asked about at once: one after the other they would take a round trip each."""
 LISTED_FROM: Final = 10
@@ -124,6 +123,14 @@ class Inquiry:
         now = asyncio.get_running_loop().time()
         self._due = {key: (min(at, now), order) for key, (at, order) in self._due.items()}
 
+    async def fills(self) -> None:
+        """Book every fill not yet known: from the last on that is, by the venue's own times."""
+        ledger = self._intake.ledger
+        fills = await self._port.fills_since(ledger.complete_ms - OVERLAP_MS)
+        self._intake.fills(fills, self._clock.now_ns())
+        ledger.complete_ms = max(ledger.complete_ms, max((fill.time_ms for fill in fills), default=0))
+        self._intake.complete()
+
     async def close(self) -> None:
         """Ask no more."""
         self._due.clear()
@@ -164,7 +171,7 @@ class Inquiry:
             replies = await asyncio.gather(*questions, return_exceptions=True)
             answers += [(order, reply) for order, reply in zip(some, replies, strict=True) if _came(reply)]
         ending = [order for order, report in answers if not self._is_open(order, report)]
-        if ending and not await self._fetch_fills(ending):
+        if ending and not await self._fills_came():
             answers = [(order, report) for order, report in answers if self._is_open(order, report)]
         now_ns = self._clock.now_ns()
         for order, report in answers:
@@ -194,14 +201,12 @@ class Inquiry:
                 self._intake.reports(reports, self._clock.now_ns())
         return hidden
 
-    async def _fetch_fills(self, ending: list[Order]) -> bool:
-        """Book the fills since the oldest of `ending` was sent; whether the venue told them."""
-        since_ms = min(order.sent_ns for order in ending) // _MS - SKEW_MS
+    async def _fills_came(self) -> bool:
+        """Book the fills not yet known; whether the venue told them."""
         try:
-            fills = await self._port.fills_since(since_ms)
+            await self.fills()
         except Unanswered:
             return False
-        self._intake.fills(fills, self._clock.now_ns())
         return True
 
     def _is_open(self, order: Order, report: Report | None) -> bool:
