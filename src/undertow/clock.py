@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -28,18 +28,38 @@ class Clock(Protocol):
         ...
 
 
+def _steady_ns() -> int:
+    """Nanoseconds of a clock that nobody sets; it goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime_ns(_STEADY)
+
+
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class WallClock:
-    """The machine's own clock, made monotonic: a step backward is not shown."""
+    """The machine's own clock without its steps: it never stands still, leaps or goes back.
+
+    Time passes as on the machine's steady clock. Where the machine's time of day is set, this one makes up
+    the difference at `SLEW` of the time that passes, so no age or wait is wrong by more than that share.
+    `wall_ns` and `steady_ns` are the machine's two clocks.
+    """
 
     speed = 1.0
+    SLEW: Final = 0.01
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = _steady_ns
+    ) -> None:
+        self._wall_ns, self._steady_ns = wall_ns, steady_ns
+        self._told, self._steady = wall_ns(), steady_ns()
 
     def now_ns(self) -> int:
         """The present; never earlier than what was told before."""
-        self._last = max(self._last, time.time_ns())
-        return self._last
+        steady = self._steady_ns()
+        passed, self._steady = steady - self._steady, steady
+        told, most = self._told + passed, int(passed * self.SLEW)
+        self._told = told + max(-most, min(most, self._wall_ns() - told))
+        return self._told
 
 
 class LoopClock:

@@ -37,12 +37,23 @@ def close(*clients: Exchange | Info) -> None:
 
 
 class Ears:
-    """An Info with its websocket; frames are kept per subscription."""
+    """An Info with its websocket; frames are kept per subscription, and the channels they came on."""
 
     def __init__(self, url: str) -> None:
         self.info = Info(url, skip_ws=False, perp_dexs=DEXES, timeout=20)
         self.heard: dict[str, list[Any]] = {}
+        self.channels: set[str] = set()
+        """Of every frame, also of those that the SDK has no callback for."""
         self._some = threading.Condition()
+        assert self.info.ws_manager is not None
+        self._on_message = self.info.ws_manager.on_message
+        self.info.ws_manager.ws.on_message = self._overhear
+
+    def _overhear(self, socket: Any, message: str) -> None:
+        """A frame, before the SDK's own handler has it."""
+        if message.startswith("{"):
+            self.channels.add(json.loads(message)["channel"])
+        self._on_message(socket, message)
 
     def subscribe(self, name: str, **subscription: Any) -> int:
         def hear(message: Any) -> None:

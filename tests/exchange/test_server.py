@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -63,6 +65,18 @@ def test_http_statuses(served_exchange: Threaded) -> None:
         assert client.get("/info").status_code == 405
         reply = client.post("/info", json={"type": "meta"})
         assert reply.headers["content-type"].startswith("application/json")
+
+
+def test_a_client_that_goes_while_it_asks_is_no_fault(
+    served_exchange: Threaded, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = served_exchange.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(b"POST /info HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        time.sleep(0.1)
+    time.sleep(0.2)
+    assert httpx.post(f"{served_exchange.url}/info", json={"type": "perpDexs"}).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_start_stop_and_a_port_that_is_taken() -> None:

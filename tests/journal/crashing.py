@@ -81,8 +81,10 @@ class CrashSession(ExchangeSession):
     dead: bool = False
     dying: bool = True
     kept: dict[str, int] = field(default_factory=dict)
+    checker: tuple[Path, Reader] | None = None
 
     async def _session(self) -> None:
+        self.number = 77 + self.seed
         self.path = self.folder / f"{self.seed}" / NAME
         await super()._session()
         self._let_go()
@@ -102,7 +104,7 @@ class CrashSession(ExchangeSession):
         self.client = VenueClient(
             self.net, self.net, self.clock, network="testnet", signer=SIGNER, seed=self.rng.getrandbits(32)
         )
-        self.manager = self._manager(self.client, 77 + self.seed)
+        self.manager = self._manager(self.client, self.number)
         if found is not None:
             self.client.nonces.raise_to(found.last_nonce)
             self.manager.adopt(found.memory)
@@ -144,9 +146,7 @@ class CrashSession(ExchangeSession):
         if self.path.is_file():
             journal = Journal.open(self.path, connect=opened)
         else:
-            about = About(
-                77 + self.seed, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}"
-            )
+            about = About(self.number, SIGNER.address, "local", "venue", self.clock.now_ns(), 1e5, "{}", "{}")
             rows = [CoinRow(c.name, c.asset, c.tick_size, c.lot_size) for c in self.coins.by_name.values()]
             journal = Journal.create(self.path, about, rows, connect=opened)
         self.dyingc._left = at
@@ -236,6 +236,7 @@ class CrashSession(ExchangeSession):
 
     def _let_go(self) -> None:
         """What the system does with the files of a dead process."""
+        self._leave_checker()
         self.journal.close()
 
     def _manager(self, client: VenueClient, session: int) -> VenueExecution:
@@ -276,9 +277,16 @@ class CrashSession(ExchangeSession):
 
     def _check_written(self, batch, nonce: int) -> None:
         """Nothing leaves that another process could not read in the journal."""
-        with Reader(self.path) as reader:
-            sql = "SELECT count(*) FROM intent WHERE nonce = ?"
-            assert next(reader._rows(sql, nonce))[0] == len(batch.orders), "sent before it was written"
+        if self.checker is None or self.checker[0] != self.path:
+            self._leave_checker()
+            self.checker = self.path, Reader(self.path)
+        found = next(self.checker[1]._rows("SELECT count(*) FROM intent WHERE nonce = ?", nonce))
+        assert found[0] == len(batch.orders), "sent before it was written"
+
+    def _leave_checker(self) -> None:
+        if self.checker is not None:
+            self.checker[1].__exit__()
+            self.checker = None
 
     def check(self) -> None:
         super().check()

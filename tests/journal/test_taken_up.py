@@ -10,7 +10,7 @@ import pytest
 from tests.live.full_session import MARKETS, OTHER, FullSession, World
 from tests.live.judging import parity
 
-from undertow.clock import run_virtually
+from undertow.clock import LoopClock, run_virtually
 from undertow.events import FILL
 from undertow.journal.reading import Reader
 from undertow.journal.schema import JournalError
@@ -176,3 +176,20 @@ async def _another_account(folder: Path) -> None:
 
 def test_a_running_session_and_another_account_are_refused(tmp_path: Path) -> None:
     run_virtually(_another_account(tmp_path))
+
+
+def test_a_record_does_not_go_on_before_its_end(tmp_path: Path) -> None:
+    async def script() -> None:
+        world = World(5, MARKET)
+        pump = asyncio.create_task(world.pump())
+        await asyncio.sleep(0.5)
+        first = FullSession(world, tmp_path, coins=[COIN])
+        await first.begin()
+        await asyncio.sleep(10.0)
+        await first.kill()
+        world.clock = LoopClock(world.clock.now_ns() - 60 * 10**9)
+        with pytest.raises(JournalError, match=r"its record ends 5\d s after"):
+            await FullSession(world, tmp_path, coins=[COIN]).begin()
+        pump.cancel()
+
+    run_virtually(script())

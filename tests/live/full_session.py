@@ -103,7 +103,9 @@ class World:
         start_ns: int = START_NS,
         latency: Latency | None = None,
         funds: float = 100_000.0,
+        remembers: bool = True,
     ) -> None:
+        """``remembers`` off: what was true of the books is not kept."""
         self.seed, self.latency = seed, latency or Latency(0.08, 0.08, 0.04)
         self.clock = LoopClock(start_ns)
         funded = {SIGNER.address: funds, OTHER.address: funds}
@@ -113,6 +115,7 @@ class World:
         self.truth: dict[str, dict[int, tuple[dict[int, int], dict[int, int]]]] = {
             market.coin: {} for market in markets
         }
+        self.coins_kept = tuple(self.truth) if remembers else ()
         self.nets = 0
 
     def net(self) -> Net:
@@ -127,8 +130,8 @@ class World:
         while True:
             self.gateway.advance()
             now_ms = self.exchange.state.now_ms
-            for name, books in self.truth.items():
-                coin = self.coins[name]
+            for name in self.coins_kept:
+                coin, books = self.coins[name], self.truth[name]
                 sides = [{tick: steps for tick, steps, _ in coin.levels(side, 40)} for side in (1, -1)]
                 books[now_ms] = (sides[0], sides[1])
                 if len(books) > REMEMBERED:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.live.full_session import MARKETS, START_NS, FullSession, RequestLine, World
 from tests.live.judging import Judge, parity
 
 from undertow.clock import run_virtually
+from undertow.live.spec import Orders
 
 KINDS = ("close", "half open", "silence", "frames", "outage", "venue down", "requests")
 WHERE = (("market",), ("account",), ("market", "account"))
@@ -124,7 +127,7 @@ class _Watch:
                 cut_off_ns = now_ns
             found = self._judge.pulled()
             if found and now_ns - cut_off_ns > CANCELS_LAND_S * 1e9:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.8)  # fills being booked change what grows
                 still = [text for text in self._judge.pulled() if text in found]
                 if still:
                     self._outcome.wrong += still
@@ -146,86 +149,119 @@ async def _judged(session: FullSession, judge: Judge, outcome: Outcome) -> None:
     outcome.right_after_s = max(outcome.right_after_s, last_wrong)
 
 
-async def _life(
-    world: World,
-    folder: Path,
-    rng: random.Random,
-    maker: str,
-    outcome: Outcome,
-    n_faults: int,
-    name: str = "s",
-    *,
-    resume: bool = False,
-) -> tuple[FullSession, Judge]:
-    """A session that trades and is struck `n_faults` times."""
-    session = FullSession(world, folder, maker=maker, resume=resume)
-    await session.begin(name)
-    judge = Judge(session)
-    watch = asyncio.create_task(_Watch(session, judge, outcome).run())
-    while not session.has_begun and session.broke is None:  # requests of the life before may have used up
-        await asyncio.sleep(0.1)  # what this machine's address may ask
-    await asyncio.sleep(MAKERS[maker] + rng.uniform(0.0, 4.0))
-    judge.start_from_here()
-    for _ in range(n_faults):
-        await asyncio.sleep(rng.uniform(0.5, 3.0))
-        striking, half_open = [], False
+@dataclass
+class Schedule:
+    """What is drawn from a seed, and the world it happens in. Made inside a running loop."""
+
+    seed: int
+    folder: Path
+    maker: str
+    orders: Orders = "venue"
+    restarts: bool = False
+    resumes: bool = False
+    start_ns: int = START_NS
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.outcome = Outcome(self.seed, f"{self.maker} {self.orders}:")
+        self.world = World(self.seed, MARKETS, start_ns=self.start_ns)
+
+    async def run(self, n_faults: int) -> Outcome:
+        """All lives of the session, its end, and its record shown to its makers again."""
+        world, outcome = self.world, self.outcome
+        pump = asyncio.create_task(world.pump())
+        await asyncio.sleep(0.5)
+        session = await self._life(n_faults, "s")
+        if self.restarts and not outcome.wrong:
+            outcome.about += " killed, taken up again;" if self.resumes else " killed, another;"
+            await session.kill()
+            await asyncio.sleep(self.rng.uniform(30.0, 60.0))  # what an address may ask a minute is used up
+            session = await self._life(1, "another", resume=self.resumes)
+        traded = await session.end()
+        if traded.broke is not None:
+            outcome.wrong.append(f"broke: {traded.broke!r}")
+        if traded.orders_left or world.account().live:
+            outcome.wrong.append(f"left behind: {len(world.account().live)} orders")
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+        world.gateway.shut()
+        await asyncio.sleep(1.0)
+        outcome.fills = sum(int(r.desk.fills) for r in session.parts.session.runners)
+        self._rerun(session)
+        return outcome
+
+    async def _life(self, n_faults: int, name: str, *, resume: bool = False) -> FullSession:
+        """A session that trades and is struck `n_faults` times, one return after the other."""
+        rng, outcome, maker = self.rng, self.outcome, self.maker
+        session = FullSession(self.world, self.folder, maker=maker, orders=self.orders, resume=resume)
+        await session.begin(name)
+        judge = Judge(session)
+        watch = asyncio.create_task(_Watch(session, judge, outcome).run())
+        while not session.has_begun and session.broke is None:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(MAKERS[maker] + rng.uniform(0.0, 4.0))
+        judge.start_from_here()
+        for _ in range(n_faults):
+            await asyncio.sleep(rng.uniform(0.5, 3.0))
+            await self._struck(session)
+            await _judged(session, judge, outcome)
+            if outcome.wrong:
+                break
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        outcome.pulled += session.parts.session.counts.pulled
+        return session
+
+    async def _struck(self, session: FullSession) -> None:
+        """One or two faults, perhaps at once, until every connection stands again."""
+        rng, striking, half_open = self.rng, [], False
         for _ in range(rng.choice((1, 1, 2))):
             kind, where = rng.choice(KINDS), rng.choice(WHERE)
             seconds = rng.choice((1.0, 2.5, 4.0, 8.0, 20.0))
-            outcome.about += f" {kind} {'+'.join(where)} {seconds:g}s;"
+            self.outcome.about += f" {kind} {'+'.join(where)} {seconds:g}s;"
             half_open = half_open or kind == "half open"
             task = asyncio.create_task(strike(session, kind, where, seconds, rng.getrandbits(8)))
             striking.append(task)
             await asyncio.sleep(rng.uniform(0.0, 3.0))
         await asyncio.gather(*striking)
         await _returned(session, half_open)
-        await _judged(session, judge, outcome)
-        if outcome.wrong:
-            break
-    watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)
-    outcome.pulled += session.parts.session.counts.pulled
-    return session, judge
+
+    def _rerun(self, session: FullSession) -> None:
+        ended, outcome = 0, self.outcome
+        for recorded in sorted(path.parent for path in self.folder.glob("*/session.json")):
+            verdict = parity(recorded, session.config)
+            ended, outcome.requests = ended + verdict.ended, outcome.requests + verdict.requests
+            outcome.wrong += [f"rerun: {difference}" for difference in verdict.differences]
+        if ended < len(session.spec.coins):
+            outcome.wrong.append(f"rerun: {ended} legs ended in order")
 
 
-async def _run(seed: int, folder: Path) -> Outcome:
-    rng = random.Random(seed)
+async def _drawn(seed: int, folder: Path) -> Outcome:
+    """The schedule of a seed."""
     maker = "symmetric" if seed % 2 else list(MAKERS)[seed // 2 % len(MAKERS)]
     start_ns = START_NS
     if seed % 5 == 3:  # an hour strikes on the way
         start_ns = (START_NS // HOUR_NS + 1) * HOUR_NS - round((MAKERS[maker] + 6.0) * 1e9)
-    outcome = Outcome(seed, f"{maker}:")
-    world = World(seed, MARKETS, start_ns=start_ns)
-    pump = asyncio.create_task(world.pump())
-    await asyncio.sleep(0.5)
-    session, _ = await _life(world, folder, rng, maker, outcome, rng.choice((1, 2)))
-    if seed % 4 == 1 and not outcome.wrong:
-        resume = seed % 8 == 1
-        outcome.about += " killed, taken up again;" if resume else " killed, another;"
-        await session.kill()
-        await asyncio.sleep(rng.uniform(30.0, 60.0))  # what this address may ask in a minute is used up
-        session, _ = await _life(world, folder, rng, maker, outcome, 1, "another", resume=resume)
-    traded = await session.end()
-    if traded.orders_left or world.account().live:
-        outcome.wrong.append(f"left behind: {len(world.account().live)} orders")
-    outcome.fills = len(world.account().fills)
-    pump.cancel()
-    await asyncio.gather(pump, return_exceptions=True)
-    world.gateway.shut()
-    await asyncio.sleep(1.0)
-    ended = 0
-    for recorded in sorted(path.parent for path in folder.glob("*/session.json")):
-        verdict = parity(recorded, session.config)
-        ended, outcome.requests = ended + verdict.ended, outcome.requests + verdict.requests
-        outcome.wrong += [f"rerun: {difference}" for difference in verdict.differences]
-    if ended < len(session.spec.coins):
-        outcome.wrong.append(f"rerun: {ended} legs ended in order")
-    return outcome
+    schedule = Schedule(seed, folder, maker, restarts=seed % 4 == 1, resumes=seed % 8 == 1, start_ns=start_ns)
+    return await schedule.run(1 + seed % 2)
+
+
+async def _given(seed: int, folder: Path, maker: str, orders: Orders) -> Outcome:
+    return await Schedule(seed, folder, maker, orders, restarts=True, resumes=True).run(2)
+
+
+def _virtually(seed: int, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    try:
+        return run_virtually(work)
+    except Exception as error:
+        return Outcome(seed, "raised", [f"{type(error).__name__}: {error}"])
 
 
 def run(seed: int, folder: Path) -> Outcome:
     """Run a schedule in virtual time; what it raises is an outcome too."""
-    try:
-        return run_virtually(_run(seed, folder))
-    except Exception as error:
-        return Outcome(seed, "raised", [f"{type(error).__name__}: {error}"])
+    return _virtually(seed, _drawn(seed, folder))
+
+
+def run_maker(seed: int, folder: Path, maker: str, orders: Orders) -> Outcome:
+    """A session of `maker` that is struck, killed, taken up again and struck again."""
+    return _virtually(seed, _given(seed, folder, maker, orders))

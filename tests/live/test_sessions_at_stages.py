@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from undertow.config import Config, Risk, Symmetric
 from undertow.exchange.core import Exchange
 from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess
-from undertow.live import rollout
+from undertow.live import rollout, running
 from undertow.live.deadman import _watched
 from undertow.live.handle import Handle
 from undertow.live.joining import Net
@@ -116,3 +117,34 @@ def test_minimum_is_one_order_a_side(tmp_path: Path) -> None:
     assert requests(made, MASTER) > 1
     _, _, full = lived(tmp_path, stage="full")
     assert max(full) > 2.0
+
+
+def test_an_account_that_ends_with_its_exchange_is_not_rolled_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> Ended:
+        clock = WallClock()
+        made = exchange(start_ns=clock.now_ns())
+        gateway = Gateway(made, clock)
+        net, pumping = InProcess(gateway), asyncio.create_task(pump(gateway))
+
+        async def started(spec: RunSpec, markets: Any, address: str) -> Any:
+            made.deposit(address, 5_000.0)
+            return SimpleNamespace(url="x", start_ns=clock.now_ns(), stop=net.close)
+
+        monkeypatch.setattr(running, "start_exchange", started)
+        monkeypatch.setattr(running, "net_of", lambda spec, clock: Net(net, net))
+        monkeypatch.setattr(running, "histories", lambda *_: {})
+        spec = RunSpec(markets=("hl-btc",), maker="symmetric", duration_s=1.0, folder=tmp_path)
+        try:
+            return await run_session(
+                spec, CONFIG, signer=None, say=lambda line: None, show=lambda view: None, handle=Handle()
+            )
+        finally:
+            pumping.cancel()
+            await asyncio.gather(pumping, return_exceptions=True)
+
+    ended = asyncio.run(main())
+    assert ended.broke is None
+    assert [end.coin for end in ended.coins] == [COIN]
+    assert not (tmp_path / rollout.FOLDER).exists()

@@ -77,7 +77,7 @@ def test_what_happens_is_told_at_once_and_once() -> None:
     assert told.look() == ["kill switch (cancel): loss: -5 USD"]
     s.facts.kills.clear()
     assert told.look() == ["kill switch reset: loss"]
-    own.refused, own.refused_ns = "Order has invalid size.", s.now_ns
+    own.refused, own.refused_ns = "the venue refuses: Order has invalid size.", s.now_ns
     assert told.look() == [f"{NAME} the venue refuses: Order has invalid size."]
     own.halted = "delisted"
     assert told.look() == [f"{NAME} halted: delisted"]

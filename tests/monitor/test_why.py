@@ -90,7 +90,7 @@ def test_a_refused_order_gives_the_venues_words() -> None:
     for action in s.timer():
         s.send(kind=ACK, ref=int(action.id), code=REJECTED)
     own = s.facts.coin(NAME)
-    own.refused, own.refused_ns = "Order has invalid price.", s.now_ns
+    own.refused, own.refused_ns = "the venue refuses: Order has invalid price.", s.now_ns
     assert (s.code, s.why) == ("refused", "not quoting: the venue refuses: Order has invalid price.")
     own.refused_ns = s.now_ns - s_to_ns(11.0)
     assert s.code == "waiting"

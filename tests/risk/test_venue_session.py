@@ -199,3 +199,27 @@ def test_a_halt_is_heard(tmp_path: Path) -> None:
         assert scene.orders == []  # not by time
 
     play(script, tmp_path)
+
+
+def test_what_loss_and_drawdown_count_from_survives_the_process(tmp_path: Path) -> None:
+    async def script(scene: Scene) -> None:
+        session = await scene.begin("[kill]\nloss_usd = 1e6\ndrawdown_usd = 1e6\n")
+        book = session.parts.guard.book
+        await scene.trade()
+        book.drawdown.look(book.capital_usd + 5.0)  # a good hour
+        await asyncio.sleep(2.0)
+        marks = book.marks
+        await session.kill()
+        again = (await scene.begin()).parts.guard.book
+        assert again.capital_usd == book.capital_usd
+        assert again.marks == marks
+        assert marks.peak_usd == again.capital_usd + 5.0
+        again.loss.again(marks.peak_usd - 3.0)  # as a reset by hand does
+        await scene.until(lambda: scene.session.has_begun)
+        await asyncio.sleep(2.0)
+        await scene.session.kill()
+        third = (await scene.begin()).parts.guard.book
+        assert third.marks.start_usd == marks.peak_usd - 3.0
+        await scene.until(lambda: scene.session.has_begun)
+
+    play(script, tmp_path)

@@ -11,11 +11,23 @@ from numpy.typing import NDArray
 from tests.trading.driving import RowClock, end, maker_of, market, paper_session, play, runner
 
 from undertow.clock import LoopClock, run_virtually
-from undertow.events import ACK, CANCELED, EVENT, INFERRED, LOCAL, ORDER, REJECTED, TIMER, empty_snapshots
+from undertow.events import (
+    ACK,
+    CANCEL,
+    CANCELED,
+    EVENT,
+    INFERRED,
+    LOCAL,
+    NEW,
+    ORDER,
+    REJECTED,
+    TIMER,
+    empty_snapshots,
+)
 from undertow.kernel.desk import ACTION
 from undertow.trading.capture import SessionRecorder
 from undertow.trading.folder import legs_of
-from undertow.trading.gate import MARGIN, STALE
+from undertow.trading.gate import BLIND, MARGIN, PULL_AGAIN_NS, STALE
 from undertow.trading.margin import MarginBook
 from undertow.trading.paper import PaperExecution, PaperMarket
 from undertow.trading.playback import merged, messages
@@ -169,6 +181,73 @@ def test_a_held_order_its_maker_cancels_never_leaves() -> None:
     assert (answer["kind"], answer["code"], answer["ref"]) == (ACK, CANCELED, order_id)
     assert answer["flags"] == LOCAL | INFERRED
     assert list(gate.refusals(2**61)) == []
+
+
+def test_a_pulled_order_that_still_works_is_pulled_again() -> None:
+    made = market(3, 100.0)
+    one = runner("symmetric", made)
+    session, _ = paper_session([one])
+    play(session, list(messages(made, "BTC"))[:300])
+    gate, now_ns = session.gate, one.last_ns
+    gate.set_stale("BTC", True)
+    first = gate.to_pull(one, now_ns)["id"].tolist()
+    assert first
+    assert len(gate.to_pull(one, now_ns + PULL_AGAIN_NS - 1)) == 0
+    assert gate.to_pull(one, now_ns + PULL_AGAIN_NS)["id"].tolist() == first
+
+
+def test_an_order_pulled_long_ago_that_still_works_counts() -> None:
+    made = market(3, 100.0)
+    one = runner("symmetric", made)
+    session, _ = paper_session([one])
+    play(session, list(messages(made, "BTC"))[:300])
+    gate, now_ns, desk = session.gate, one.last_ns, one.states["desk"][0]
+    gate.set_stale("BTC", True)
+    working = desk["working"][: int(desk["n_working"])]
+    asks, desk["position"] = working[working["side"] < 0], 0.0
+    assert set(gate.to_pull(one, now_ns)["id"].tolist()) >= set(asks["id"].tolist())
+    desk["position"] = float(asks["leaves"][:2].sum())  # those cancels never arrived, and bids were filled
+    later = gate.to_pull(one, now_ns + 10 * PULL_AGAIN_NS)
+    assert later["id"][later["side"] < 0].tolist() == asks["id"][2:].tolist()
+
+
+def test_a_blind_session_sends_cancels_alone() -> None:
+    made = market(3, 100.0)
+    one = runner("symmetric", made)
+    session, _ = paper_session([one])
+    play(session, list(messages(made, "BTC"))[:300])
+    gate = session.gate
+    gate.blind = True
+    desk = one.states["desk"][0]
+    order = desk["working"][0]
+    actions = np.zeros(2, dtype=ACTION)
+    actions["id"], actions["target"] = [int(desk["next_id"]), order["id"]], [-1, order["id"]]
+    actions["kind"], actions["side"], actions["qty"] = [NEW, CANCEL], order["side"], order["leaves"]
+    out, _ = gate.let_pass(one, 10, actions)
+    assert out["kind"].tolist() == [CANCEL]
+    assert gate.counts["BTC", BLIND] == 1
+
+
+def test_the_sessions_own_cancels_right_after_a_makers_requests_rerun(tmp_path: Path) -> None:
+    made = market(3, 100.0)
+    one = runner("symmetric", made)
+    session, paper = paper_session([one], recorder=SessionRecorder(tmp_path / "s"))
+    shown = list(messages(made, "BTC"))
+    pulled, k = 0, 300
+    last = play(session, shown[:k])
+    while pulled < 3:
+        last = play(session, [shown[k]])
+        before, k = int(one.desk.requests), k + 1
+        session.on_time(session.lanes["BTC"].timer_ns)
+        if int(one.desk.requests) > before:
+            session.set_stale("BTC", True)
+            pulled += session.counts.pulled > pulled
+            session.set_stale("BTC", False)
+    end(session, paper, max(last, one.last_ns))
+    rows = captured(tmp_path / "s")
+    own = np.flatnonzero((rows["kind"] == ORDER) & (rows["flags"] & LOCAL == 0))
+    assert any(rows["kind"][at - 1] == ORDER and rows["flags"][at - 1] & LOCAL for at in own)
+    assert rerun(tmp_path / "s", maker_of).differences == []
 
 
 class Impatient:

@@ -178,8 +178,11 @@ def test_the_venues_clock_is_estimated_from_the_quickest_answer() -> None:
         ahead_ms = 1500
         http.answers["exchangeStatus"] = lambda r: {"time": client.clock.now_ns() // 1_000_000 + ahead_ms}
         await client.read_time()
-        assert client.time.ahead_ns == pytest.approx(ahead_ms * 1e6, abs=26e6)
-        assert client.time.uncertainty_ns == pytest.approx(25e6, abs=1e5)
+        ahead = client.time.ahead(client.clock.now_ns())
+        assert ahead.ns == pytest.approx(ahead_ms * 1e6, abs=26e6)
+        assert ahead.unsure_ns == pytest.approx(25e6, abs=1e5)
+        later = client.time.ahead(client.clock.now_ns() + 30 * 10**9)  # our clock may have been slewed
+        assert later.unsure_ns == pytest.approx(25e6 + 300e6, abs=1e5)
 
     with_client(play)
 

@@ -90,6 +90,23 @@ def test_it_pings_an_idle_and_a_busy_socket() -> None:
     assert 7 <= len(venue.socket.methods("ping")) <= 9
 
 
+def test_a_pong_lost_on_a_socket_that_carries_is_asked_for_again() -> None:
+    async def play(venue: FakeVenue, connection: Connection, heard: Heard) -> None:
+        await asyncio.sleep(1)
+        pings = 0
+        for _ in range(600):
+            venue.socket.say({"channel": "trades", "data": []})
+            if len(venue.socket.methods("ping")) > pings == 0:
+                pings, venue.no_pongs = 1, True
+            elif len(venue.socket.methods("ping")) > 1:
+                venue.no_pongs = False
+            await asyncio.sleep(0.1)
+        assert connection.epoch == 1
+
+    venue, _, _ = on_connection(play, *COINS)
+    assert len(venue.sockets) == 1
+
+
 def test_the_venue_is_found_again_soon_after_it_is_back() -> None:
     async def play(venue: FakeVenue, connection: Connection, heard: Heard) -> None:
         await asyncio.sleep(5)

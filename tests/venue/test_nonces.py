@@ -80,3 +80,19 @@ def test_a_refusal_uses_nothing_up() -> None:
     assert window.take("0xa", NOW + KEPT, NOW) is None
     forgotten = window.take("0xa", NOW, NOW)
     assert forgotten == f"Invalid nonce: nonce too low {NOW} < {NOW + 1}", "forgotten, still never again"
+
+
+def test_a_process_whose_clock_is_behind_gets_past_the_nonces_of_the_one_before() -> None:
+    window, now_ms = NonceWindow(), 1_790_000_000_000
+    for nonce in range(now_ms + 60_000, now_ms + 60_000 + KEPT):  # made one after the other by a fast clock
+        assert window.take("a", nonce, now_ms) is None
+    clock = Hands()
+    clock.ns = now_ms * 1_000_000
+    source = NonceSource(clock)
+    refused = 0
+    while (text := window.take("a", source.next(), now_ms)) is not None:
+        refused += 1
+        if "too low" in text:
+            source.raise_to(int(text.rsplit(" ", 1)[1]))
+        source.leap()
+        assert refused < 3

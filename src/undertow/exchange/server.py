@@ -120,7 +120,10 @@ class Server:
         self._pump, self._runner = None, None
 
     async def _post(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionResetError:  # whoever asked has gone
+            return web.Response(status=499)
         await self._travel(self._latency.up_s)
         status, reply = await self.gateway.http(request.path, body, request.remote or "")
         await self._travel(self._latency.down_s)

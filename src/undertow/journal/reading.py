@@ -125,6 +125,10 @@ class Reader:
         for time_ns, coin, exch_ms, usd in self._rows(sql):
             yield PaymentRow(time_ns, coin, exch_ms, Decimal(usd))
 
+    def marks(self) -> dict[str, float]:
+        """What rules count from, USD by name; empty in a journal of a version before them."""
+        return dict(self._rows("SELECT name, usd FROM mark")) if self.version >= 3 else {}
+
     def decisions(self) -> Iterator[Decision]:
         """Decisions, oldest first."""
         for row in self._rows("SELECT time_ns, kind, coin, text, value FROM decision ORDER BY seq"):

@@ -68,7 +68,12 @@ ALTER TABLE fill ADD COLUMN hash TEXT NOT NULL DEFAULT '';
 """
 """What a tax office asks for: the token fees were paid in, the transaction."""
 
-MIGRATIONS: Final = (_FIRST, _SECOND)
+_THIRD: Final = """
+CREATE TABLE mark (name TEXT PRIMARY KEY, usd REAL NOT NULL) WITHOUT ROWID;
+"""
+"""What loss and drawdown are counted from."""
+
+MIGRATIONS: Final = (_FIRST, _SECOND, _THIRD)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -47,6 +47,7 @@ _INSERT: Final = {
     "decision": "INSERT INTO decision VALUES (NULL,?,?,?,?,?)",
     "opening": "INSERT INTO opening VALUES (?,?,?,?)",
     "old_fill": "INSERT OR IGNORE INTO old_fill VALUES (?,?)",
+    "mark": "INSERT OR REPLACE INTO mark VALUES (?,?)",
     "watermark": "INSERT OR REPLACE INTO watermark VALUES (1,?)",
 }
 
@@ -190,6 +191,10 @@ class Journal:
         coins = self._coins
         self._into("opening").extend((coins[o.coin], o.time_ns, o.lots, o.ignore_before_ms) for o in openings)
         self._into("old_fill").extend(old_fills)
+
+    def mark(self, name: str, usd: float) -> None:
+        """What a rule counts from is now this."""
+        self._into("mark").append((name, usd))
 
     def watermark(self, complete_ms: int) -> None:
         """Every fill up to this time of the venue's has been seen."""

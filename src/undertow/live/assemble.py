@@ -85,7 +85,8 @@ class Found:
 
 
 async def look_around(client: VenueClient, spec: RunSpec, coins: tuple[str, ...], config: Config) -> Found:
-    """Ask the venue for `coins`. Raises `CannotRun` naming what it does not have."""
+    """Ask the venue for its time and for `coins`. Raises `CannotRun` naming what it does not have."""
+    await client.read_time()
     dexes = sorted({coin.partition(":")[0] for coin in coins if ":" in coin})
     wants_spot = any("/" in name or "@" in name for names in spec.references.values() for name in names)
     try:
@@ -224,6 +225,8 @@ def put_together(
     latches = WrittenMemory(kept, memory.journal, clock)
     guard = make_guard(spec, risk, found.coins, limits, mids, margin, session, enforcer, latches, facts)
     ear.session, ear.guard = session, guard
+    if memory.marks is not None:
+        guard.book.go_on_from(memory.marks)
     if memory.recollection is not None:
         guard.number_from(memory.recollection.last_own_id + 1)
     account = None
@@ -232,7 +235,7 @@ def put_together(
             client,
             AccountReports(execution),
             since_ms=memory.since_ms,
-            payments_since_ms=memory.about.created_ns // NS_PER_MS,
+            payments_since_ms=memory.about.created_ns // NS_PER_MS,  # by the venue's clock
             dexes=tuple(dict.fromkeys(coin.dex for coin in found.coins)),
             orders=False,
         )

@@ -26,6 +26,7 @@ from undertow.units import NS_PER_S
 from undertow.venue.errors import parse_refusal
 from undertow.venue.refusals import Refusal
 from undertow.venue.universe import Coin
+from undertow.venue.venue_time import VenueTime
 
 if TYPE_CHECKING:
     from undertow.live.assemble import Parts
@@ -104,7 +105,8 @@ class Ear:
         facts = self._facts
         if notice.kind in (Kind.REFUSED, Kind.LIMIT) and notice.coin:
             own = facts.coin(notice.coin)
-            own.refused, own.refused_ns = notice.text, notice.now_ns
+            whose = "the venue refuses" if notice.kind is Kind.REFUSED else "our own limit"
+            own.refused, own.refused_ns = f"{whose}: {notice.text}", notice.now_ns
             own.rejects[str(notice.kind)] = own.rejects.get(str(notice.kind), 0) + 1
         elif notice.kind not in (Kind.ASKED, Kind.ORPHAN):
             facts.notes.append(f"{notice.kind}: {notice.text}")
@@ -178,13 +180,20 @@ def make_guard(
     return guard
 
 
+def tell_clock(guard: Guard, time: VenueTime, now_ns: int) -> None:
+    """How far the venue's clock is from ours."""
+    ahead = time.ahead(now_ns)
+    unsure_s = None if ahead.unsure_ns is None else ahead.unsure_ns / NS_PER_S
+    guard.on_clock(ahead.ns / NS_PER_S, unsure_s, now_ns)
+
+
 def tell_guard(parts: Parts, now_ns: int) -> None:
     """What only the client knows: clocks and budget; put in force whatever has changed."""
-    client, guard, unsure_ns = parts.client, parts.guard, parts.client.time.uncertainty_ns
-    unsure_s = None if unsure_ns is None else unsure_ns / NS_PER_S
-    guard.on_clock(client.time.ahead_ns / NS_PER_S, unsure_s, now_ns)
+    client, guard = parts.client, parts.guard
+    tell_clock(guard, client.time, now_ns)
     if parts.spec.orders == "venue":
         guard.on_budget(client.budget.left, now_ns)
+    parts.memory.note_marks(guard.book.marks, now_ns)
     if guard.switch.unkept and guard.switch.unkept not in parts.facts.notes:
         parts.facts.notes.append(guard.switch.unkept)
     parts.session.enforce(now_ns)

@@ -107,7 +107,8 @@ def _memory(
     account = client.account or ""
     if spec.resume:
         return resume_memory(folder, account, coins, clock)
-    return begin_memory(folder, spec, config, account, coins, found.equity_usd, clock)
+    created_ms = client.time.venue_ms(clock.now_ns())
+    return begin_memory(folder, spec, config, account, coins, found.equity_usd, clock, created_ms)
 
 
 def _facts(spec: RunSpec, name: str) -> SessionFacts:

@@ -25,13 +25,15 @@ from undertow.journal.store import NAME, Journal
 from undertow.live.about import shown_config
 from undertow.live.spec import CannotRun, RunSpec
 from undertow.risk.memory import Latched, Memory
+from undertow.risk.rulebook import Marks
 from undertow.trading.orders.coins import Coins
 from undertow.trading.orders.recollect import Recollection, recollect
 from undertow.trading.runner import CoinRunner, cell
 from undertow.trading.taking_up import Shown, checkpoint_of, opening_cash, shown, taken_up
-from undertow.units import NS_PER_MS
+from undertow.units import NS_PER_MS, NS_PER_S
 
 LAST: Final = "last"
+_MOST_BEHIND_S: Final = 2.0
 _KEPT_FROM_CALL: Final = (
     *("url", "duration_s", "folder", "latency_ms", "live", "skip_stages", "limits", "dead_man"),
 )
@@ -41,7 +43,8 @@ _KEPT_FROM_CALL: Final = (
 @dataclass
 class SessionMemory:
     """A session's journal and, where it is taken up again, what it knows. ``shown``: by coin;
-    ``tidies``: in a thread from time to time (where time is the machine's)."""
+    ``tidies``: in a thread from time to time (where time is the machine's); ``marks``: what loss and
+    drawdown are counted from, as written last."""
 
     journal: Journal
     about: About
@@ -49,6 +52,18 @@ class SessionMemory:
     shown: Mapping[str, Shown]
     resumed: bool
     tidies: bool
+    marks: Marks | None = None
+    _marked_ns: int = 0
+
+    def note_marks(self, marks: Marks, now_ns: int) -> None:
+        """Write down what loss and drawdown are counted from, where that has changed, once a second."""
+        if marks == self.marks or now_ns - self._marked_ns < NS_PER_S:
+            return
+        self.marks, self._marked_ns = marks, now_ns
+        for name, usd in marks._asdict().items():
+            self.journal.mark(name, usd)
+        with contextlib.suppress(JournalError):  # the next order says so
+            self.journal.commit()
 
     @property
     def since_ms(self) -> int:
@@ -140,16 +155,27 @@ def _path(kind: type, value: object) -> Any:
 
 
 def begin_memory(
-    folder: Path, spec: RunSpec, config: Config, account: str, coins: Coins, equity_usd: float, clock: Clock
+    folder: Path,
+    spec: RunSpec,
+    config: Config,
+    account: str,
+    coins: Coins,
+    equity_usd: float,
+    clock: Clock,
+    created_ms: int | None = None,
 ) -> SessionMemory:
-    """The memory of a new session. Raises `JournalError` where its journal cannot be made."""
+    """The memory of a new session, begun at `created_ms` of the venue's clock (None: it is ours).
+
+    Raises `JournalError` where its journal cannot be made.
+    """
     now_ns = clock.now_ns()
+    created_ms = now_ns // NS_PER_MS if created_ms is None else created_ms
     about = About(
-        (now_ns // NS_PER_MS) & 0xFFFFFFFF,
+        created_ms & 0xFFFFFFFF,
         account,
         spec.network,
         spec.orders,
-        now_ns,
+        created_ms * NS_PER_MS,
         equity_usd,
         msgspec.json.encode(spec, enc_hook=str).decode(),
         msgspec.json.encode(shown_config(config)).decode(),
@@ -172,6 +198,8 @@ def resume_memory(folder: Path, account: str, coins: Coins, clock: Clock) -> Ses
             about = reader.about()
             _check(folder, about, reader.coins(), account, coins)
             seen = {coin: shown(folder, coin) for coin in coins.by_name}
+            _check_time(folder, max((one.last_ns for one in seen.values()), default=0), clock.now_ns())
+            marks = reader.marks()
             found = recollect(
                 reader, {coin: s.fills for coin, s in seen.items()}, clock.now_ns() // NS_PER_MS
             )
@@ -180,7 +208,19 @@ def resume_memory(folder: Path, account: str, coins: Coins, clock: Clock) -> Ses
         raise
     journal.begin(clock.now_ns(), resumed=True)
     tidies = isinstance(clock, WallClock)
-    return SessionMemory(journal, about, found, seen, resumed=found is not None, tidies=tidies)
+    resumed = found is not None
+    noted = Marks(**marks) if marks and resumed else None
+    return SessionMemory(journal, about, found, seen, resumed=resumed, tidies=tidies, marks=noted)
+
+
+def _check_time(folder: Path, last_ns: int, now_ns: int) -> None:
+    """A record cannot go on before its end: its makers would wait until the clock has come there."""
+    behind_s = (last_ns - now_ns) * 1e-9
+    if behind_s > _MOST_BEHIND_S:
+        raise JournalError(
+            f"{folder}: its record ends {behind_s:,.0f} s after what this machine's clock says: set the "
+            "clock (timedatectl set-ntp true), or start a new session"
+        )
 
 
 def _check(folder: Path, about: About, rows: Mapping[str, CoinRow], account: str, coins: Coins) -> None:

@@ -82,6 +82,8 @@ class _Joined:
     """Whose orders a dead-man's switch watches; None: they end with the exchange, or go nowhere."""
     outside: bool
     """Whether other processes can talk to it."""
+    passing: bool
+    """Whether its account ends with it: then there is nothing to roll out."""
 
 
 async def run_session(
@@ -161,7 +163,7 @@ async def _joined(
     used = Used(config, make(config), make, skipped)
     passing = child is not None
     parts = await prepare(spec, used, client, clock, say=say, found=found, past=past, passing=passing)
-    return _Joined(spec, used, client, parts, watched, outside)
+    return _Joined(spec, used, client, parts, watched, outside, passing)
 
 
 def _tell_authority(authority: Authority | None, say: Say) -> None:
@@ -196,7 +198,7 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
     finally:
         handle.attach(None)
     traded.said += [f"Stages of the rollout were skipped; missing was: {text}." for text in used.skipped]
-    ended = account(parts, used, traded)
+    ended = account(parts, used, traded, counts=not joined.passing)
     gained = ended.equity_usd - ended.start_equity_usd
     broke = "" if ended.broke is None else f" {type(ended.broke).__name__}: {ended.broke};"
     watching.tell(
@@ -220,16 +222,17 @@ async def _watched_trade(joined: _Joined, handle: Handle, seen: Show) -> Traded:
     return traded
 
 
-def account(parts: Parts, used: Used, traded: Traded) -> Ended:
-    """The account of every coin with its report, and a line in the rollout's record."""
+def account(parts: Parts, used: Used, traded: Traded, *, counts: bool = True) -> Ended:
+    """The account of every coin with its report, and, where it `counts`, a line in the rollout's record."""
     spec, session, folder = parts.spec, parts.facts.session, parts.recorder.folder
     said, ends = tuple(traded.said), []
     for runner in parts.session.runners:
         end = end_of(folder, runner.coin, runner.maker, spec, used.made, said)
-        faults = faults_of(parts.execution, parts.facts, runner.coin, traded)
-        line = shown_of(end, spec, session, faults, used.skipped)
-        rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
         ends.append(end)
+        if counts:
+            faults = faults_of(parts.execution, parts.facts, runner.coin, traded)
+            line = shown_of(end, spec, session, faults, used.skipped)
+            rollout.add(spec.folder, spec.network, spec.account, runner.coin, line)
     return Ended(
         folder=folder,
         coins=tuple(ends),

@@ -42,9 +42,9 @@ class Kill(msgspec.Struct, kw_only=True, frozen=True):
 class CoinFacts(msgspec.Struct, kw_only=True):
     """What is known of one coin outside its maker.
 
-    ``halted``: why it does not trade (empty: it does). ``refused``: the venue's last refusal of an
-    order, in its words, at ``refused_ns``. ``kills``: latched for this coin alone. ``free_margin_usd``
-    of an isolated position; None: the account's counts.
+    ``halted``: why it does not trade (empty: it does). ``refused``: who refused an order last, the
+    venue or a limit of ours, and in what words, at ``refused_ns``. ``kills``: latched for this coin alone.
+    ``free_margin_usd`` of an isolated position; None: the account's counts.
     """
 
     feeds: dict[str, Feed] = msgspec.field(default_factory=dict)

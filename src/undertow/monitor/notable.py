@@ -112,8 +112,7 @@ class Watcher:
             told.halted = coin.halted
         found += _feed_changes(coin, told, now)
         if coin.refused and coin.refused != told.refused:
-            text = f"the venue refuses: {coin.refused}"
-            found.append(Notable(kind="refused", coin=coin.coin, text=text, time_ns=now))
+            found.append(Notable(kind="refused", coin=coin.coin, text=coin.refused, time_ns=now))
         told.refused = coin.refused
         found += [
             Notable(kind="fill", coin=coin.coin, text=fill_text(fill, coin), time_ns=fill.time_ns)

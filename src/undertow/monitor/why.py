@@ -19,7 +19,7 @@ requests         the request budget is spent (the reducing side may still move)
 margin_account   no free margin left
 unreachable      no γ gives the half-life asked for
 limit            the position limit leaves no room
-refused          wanted, sent, refused by the venue
+refused          wanted, refused by the venue or held back by a limit at the point of sending
 in_flight        wanted, sent, not acknowledged yet
 waiting          wanted, not sent: no room, budget of the cycle, or an own order in the way
 value, minimum,  the ladder's own reasons: not worth a request, below the venue's minimum, worth more
@@ -214,7 +214,7 @@ def _not_standing(ask: _Ask) -> Cause | None:
     if side.wanted == 0 and side.flying == 0:
         return None
     if ask.coin.refused:
-        return Cause("refused", f"the venue refuses: {ask.coin.refused}")
+        return Cause("refused", ask.coin.refused)
     if side.flying > 0:
         return Cause("in_flight", f"{_orders(side.flying)} on the way to the venue")
     waits = f"{_levels(side.wanted)} wanted, not sent"

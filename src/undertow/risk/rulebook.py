@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from undertow.risk.findings import Finding, Reason
 from undertow.risk.market import BOOK, CONTEXT, MarketWatch
@@ -70,6 +71,13 @@ class CoinRules:
             self.gained_usd, self.held_px = holding.gained_usd, holding.mid_px
 
 
+class Marks(NamedTuple):
+    """Equity that loss (``start_usd``) and drawdown (``peak_usd``) are counted from."""
+
+    start_usd: float
+    peak_usd: float
+
+
 class Rulebook:
     """The rules. `tiers` are margin tiers and `references` the number of reference assets, by coin."""
 
@@ -84,6 +92,15 @@ class Rulebook:
         self.loss = Loss(bounds.loss_usd, capital_usd)
         self.drawdown = Drawdown(bounds.drawdown_usd, capital_usd)
         self.rejects = RejectStorm(bounds.kill.rejects, bounds.kill.rejects_window_s)
+
+    @property
+    def marks(self) -> Marks:
+        """What loss and drawdown are counted from; another process of the session goes on from it."""
+        return Marks(self.loss.start_usd, self.drawdown.peak_usd)
+
+    def go_on_from(self, marks: Marks) -> None:
+        """Count from where an earlier process of the session did."""
+        self.loss.start_usd, self.drawdown.peak_usd = marks
 
     @property
     def equity_usd(self) -> float:

@@ -167,14 +167,15 @@ class Gate:
             return np.zeros(0, dtype=ACTION)
         working = working_of(runner)
         known = set(working["id"].tolist())
-        pulled = {i: at for i, at in self._pulled.get(coin, {}).items() if i in known}
+        before = self._pulled.get(coin, {}).items()
+        pulled = {i: at for i, at in before if i in known and now_ns - at < PULL_AGAIN_NS}
         self._pulled[coin] = pulled
         out = []
         for order in working:
             order_id = int(order["id"])
             if order["status"] >= PENDING_CANCEL or order_id in self._held.get(coin, ()):
                 continue
-            if now_ns - pulled.get(order_id, -PULL_AGAIN_NS) < PULL_AGAIN_NS:
+            if order_id in pulled:
                 continue
             if not self._stands(runner, order, sweeps):
                 pulled[order_id] = now_ns

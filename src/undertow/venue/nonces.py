@@ -38,6 +38,10 @@ class NonceSource:
         self._last = max(self._clock.now_ns() // 1_000_000, self._last + 1)
         return self._last
 
+    def leap(self) -> None:
+        """Pass over what an earlier process with a clock ahead of ours may have used one after the other."""
+        self._last += KEPT
+
     def raise_to(self, nonce: int) -> None:
         """Give out only nonces above `nonce` (the exchange said ``nonce too low N < M``)."""
         self._last = max(self._last, nonce)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.trading.orders.sessions import START_NS, Session, Trader
 
-from undertow.clock import LoopClock
+from undertow.clock import Clock, LoopClock
 from undertow.events import FILL
 from undertow.exchange.core import Exchange
 from undertow.exchange.faults import RandomFaults, Rates
@@ -25,6 +26,7 @@ from undertow.exchange.gateway import Gateway
 from undertow.exchange.inprocess import InProcess, Latency
 from undertow.exchange.listing import Dex, Listing, Rules
 from undertow.exchange.market import Aggressor, MarketContext
+from undertow.exchange.orders import Order
 from undertow.exchange.pump import pumping
 from undertow.instrument import hyperliquid_perp
 from undertow.trading.orders.coins import Coin, Coins
@@ -79,6 +81,11 @@ class Walk:
             steps -= taken
         return Aggressor(side, prints, False)
 
+    def leap(self, steps: int) -> None:
+        """Move the mid at once."""
+        self.mid = min(max(self.mid + steps * STEP, PX - 9000), PX + 9000)
+        self._fill()
+
     def best(self, side: int) -> int | None:
         book = self.books[side]
         return (max(book) if side > 0 else min(book)) if book else None
@@ -124,8 +131,8 @@ class Truth:
         ]
 
     @property
-    def orders(self) -> dict[int, SimpleNamespace]:
-        return {oid: SimpleNamespace(cloid=o.cloid) for oid, o in self._account.known.items()}
+    def orders(self) -> Mapping[int, Order]:
+        return self._account.known
 
     @property
     def position(self) -> dict[str, int]:
@@ -181,16 +188,17 @@ class ExchangeSession(Session):
 
     async def _run(self) -> None:
         self.rng = rng = random.Random(self.seed)
-        self.clock = clock = LoopClock(START_NS)
+        self.venue_clock = clock = LoopClock(START_NS)
+        self.clock = self._our_clock()
         self.walks = {name: Walk(rng.getrandbits(32)) for name in ("BTC", "xyz:GOLD")}
         listings = [Listing(name, lambda _, w=walk: w) for name, walk in self.walks.items()]
         rules = Rules(dexes=(Dex("xyz"),), requests_free=rng.choice((10_000, 10_000, 400)))
         exchange = Exchange(listings, rules, start_ns=START_NS, seed=self.seed)
         for dex in ("", "xyz"):
-            exchange.deposit(SIGNER.address, 100_000.0, dex)
+            exchange.deposit(SIGNER.address, self.funds(), dex)
         self.exchange = exchange
         self.gateway = Gateway(exchange, clock, limits=False)
-        self.wrong = RandomFaults(rng.getrandbits(32), rates_of(self.seed))
+        self.wrong = self._faults(rng.getrandbits(32))
         self.net = InProcess(
             self.gateway,
             latency=Latency(0.05, 0.05, 0.05),
@@ -200,6 +208,17 @@ class ExchangeSession(Session):
         )
         async with pumping(self.gateway):
             await self._session()
+
+    def _our_clock(self) -> Clock:
+        """What time it is for us."""
+        return self.venue_clock
+
+    def _faults(self, seed: int) -> RandomFaults:
+        return RandomFaults(seed, rates_of(self.seed))
+
+    def funds(self) -> float:
+        """What the account holds on each dex at the start, USD."""
+        return 100_000.0
 
     async def _session(self) -> None:
         coins = {c.name: c.asset for c in self.exchange.state.coins}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.trading.orders.scripted import MID, SESSION, Scene, lose_reply, lose_request, play, refuse, rest
 
 from undertow.clock import run_virtually
 from undertow.trading.orders.order import State
-from undertow.trading.orders.port import Why
+from undertow.trading.orders.port import Unanswered, Why
 from undertow.trading.orders.stopping import OrdersLeft
 
 
@@ -325,3 +326,80 @@ def test_stop_says_what_it_could_not_cancel() -> None:
             await scene.execution.stop()
 
     run_virtually(run())
+
+
+def test_many_orders_in_doubt_are_asked_about_at_once() -> None:
+    async def script(scene: Scene) -> None:
+        orders = [scene.new(side, 3 + k, 2) for k in range(6) for side in (1, -1)]
+        await rest()
+        scene.model.connected, scene.model.rng.uniform = False, lambda *_: 0.5  # when replies are lost
+        lose_reply(scene, lambda: [scene.cancel(order) for order in orders])
+        await rest(1.6)  # in doubt after 0.55 s, asked about 0.5 s later; each question takes 0.1 s
+        assert sorted(scene.told[-12:]) == sorted(("canceled", order) for order in orders)
+
+    play(script)
+
+
+def test_every_answer_of_a_round_counts() -> None:
+    async def script(scene: Scene) -> None:
+        orders = [scene.new(1, 3 + k, 2) for k in range(6)]
+        await rest()
+        scene.model.connected, scene.model.rng.uniform = False, lambda *_: 0.5
+        deaf, ask = scene.execution.table.get("BTC", orders[0]).oid, scene.model.order_status
+
+        async def half(key: object):
+            if key == deaf:
+                raise Unanswered("nobody answers")
+            return await ask(key)
+
+        scene.model.order_status = half
+        lose_reply(scene, lambda: [scene.cancel(order) for order in orders])
+        await rest(1.6)
+        assert sorted(scene.told[6:]) == sorted(("canceled", order) for order in orders[1:])
+        scene.model.order_status = ask
+        await rest(2)
+        assert ("canceled", orders[0]) in scene.told
+
+    play(script)
+
+
+def test_lost_questions_are_asked_again_once_something_gets_through() -> None:
+    async def script(scene: Scene) -> None:
+        order = scene.new(1, 3, 2)
+        await rest()
+        calm, scene.model.connected = scene.model.faults, False
+        lose_reply(scene, lambda: scene.cancel(order))
+        await rest(0.5)
+        scene.model.faults = replace(calm, lost_answer=1.0)
+        await rest(23)  # by now it is asked every 16 s
+        scene.model.faults = calm
+        asked: list[object] = []
+        ask = scene.model.order_status
+        scene.model.order_status = lambda key: asked.append(key) or ask(key)
+        await rest(1)
+        assert not asked
+        other = scene.new(-1, 3, 2)
+        await rest(1.5)
+        assert scene.told[1:] == [("open", other), ("canceled", order)]
+
+    play(script)
+
+
+def test_a_lost_request_is_made_sure_of_as_soon_as_the_venue_is_back() -> None:
+    async def script(scene: Scene) -> None:
+        burn = scene.model.burn
+
+        async def silent(nonce: int):
+            await asyncio.sleep(0.5)
+            raise Unanswered("nobody answers")
+
+        scene.model.burn = silent
+        order = lose_reply(scene, lambda: scene.new(1, 3, 5))
+        scene.execution.on_disconnected()
+        await rest(20)  # by now it is tried every five seconds
+        scene.model.burn = burn
+        scene.execution.on_connected()
+        await rest(2)
+        assert scene.told == [("open", order)]
+
+    play(script)

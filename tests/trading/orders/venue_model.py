@@ -163,6 +163,9 @@ class Model:
     def now_ms(self) -> int:
         return self.clock.now_ns() // 1_000_000
 
+    async def read_time(self) -> None:
+        await asyncio.sleep(self._delay())
+
     def open(self) -> list[Placed]:
         return [order for order in self.orders.values() if order.status == "open"]
 

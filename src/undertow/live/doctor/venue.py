@@ -44,7 +44,8 @@ async def reach(client: VenueClient) -> AsyncIterator[Finding]:
     text = f"{rtt:.0f} ms there and back (median of {ASKS})"
     slow = rtt > SLOW_RTT_MS
     yield warn("HTTP", text, "trade from a machine nearer to Tokyo") if slow else ok("HTTP", text)
-    yield clock(client.time.ahead_ns / 1e6, (client.time.uncertainty_ns or 0) / 1e6)
+    ahead = client.time.ahead(client.clock.now_ns())
+    yield clock(ahead.ns / 1e6, (ahead.unsure_ns or 0) / 1e6)
 
 
 def clock(ahead_ms: float, uncertain_ms: float) -> Finding:

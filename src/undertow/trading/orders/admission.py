@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from undertow.events import CANCEL, CANCEL_REJECTED, CANCELED, MODIFY, REJECTED
 from undertow.trading.orders.account_limits import AccountGate, worst_lots
 from undertow.trading.orders.ledger import Ledger
-from undertow.trading.orders.limits import Breach, Gate
+from undertow.trading.orders.limits import WORDS, Breach, Gate
 from undertow.trading.orders.mids import Mids
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order, State
@@ -160,7 +160,7 @@ class Admission:
             gate.refused[found] += 1
         if found is None:
             return False
-        text = found.value
+        text = WORDS[found]
         if found is Breach.POSITION:
             worst = exposure + order.side * position
             text = f"position and orders would come to {worst} of {gate.limit_lots} lots"

@@ -140,6 +140,10 @@ class Intake:
         self._outbox.fill(fill, order.id)
         self.changed(order, fill.time_ms * _MS)
 
+    def complete(self) -> None:
+        """Every fill up to the ledger's ``complete_ms`` is booked."""
+        self._writing.watermark(self.ledger.complete_ms)
+
     def payments(self, payments: Iterable[Payment]) -> None:
         """Funding payments; those known already have no effect."""
         for payment in payments:

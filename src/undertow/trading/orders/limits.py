@@ -41,6 +41,22 @@ class Breach(StrEnum):
     """The account could not carry it."""
 
 
+WORDS: Final = {
+    Breach.POSITION: "position and orders would be too large",
+    Breach.NOTIONAL: "the order is worth too much",
+    Breach.NO_PRICE: "no mid to judge its price by",
+    Breach.BAND: "its price is too far from the mid",
+    Breach.RATE: "too many orders in one second",
+    Breach.FORM: "not a valid order",
+    Breach.CLOSED: "nothing new is sent now (starting, recovering, stopping, or the venue asked for a pause)",
+    Breach.EXHAUSTED: "no requests are left, and it would not reduce the position",
+    Breach.KILLED: "the kill switch leaves no such order",
+    Breach.TOTAL: "all coins together would be worth too much",
+    Breach.MARGIN: "the account's margin would not carry it",
+}
+"""What each breach says of the order that did not leave."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of one coin. Raises ValueError where one is not positive.

@@ -109,7 +109,14 @@ class VenueExecution:
         self._inquiry = Inquiry(port, self._intake, clock, self.notices, self.options.patience)
         replies = Replies(self._intake, self.notices)
         self.sender = Sender(
-            port, self._intake, replies, clock, self.notices, self.options.expire_after_s, writing
+            port,
+            self._intake,
+            replies,
+            clock,
+            self.notices,
+            self.options.expire_after_s,
+            writing,
+            through=self._inquiry.nudge,
         )
         self._recovery = Recovery(
             port, self._intake, self._inquiry, self._strays, clock, self.notices, writing

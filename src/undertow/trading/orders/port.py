@@ -97,12 +97,20 @@ class Report(NamedTuple):
 class VenuePort(Protocol):
     """The venue. Every method raises `Unanswered` where no reply came; only `act` changes anything."""
 
+    def now_ms(self) -> int:
+        """The venue's time, as well as it is known."""
+        ...
+
+    async def read_time(self) -> None:
+        """Ask the venue for its time."""
+        ...
+
     def next_nonce(self) -> int:
         """A nonce never given before, greater than all given."""
         ...
 
     def resync_nonces(self) -> None:
-        """The venue found a nonce too low: go on from the present."""
+        """The venue found a nonce used or too low: go on above those it remembers."""
         ...
 
     async def act(self, batch: Batch, nonce: int, expires_ms: int | None) -> Reply:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from undertow.clock import Clock
-from undertow.trading.orders.inquiry import SKEW_MS, Inquiry, together
+from undertow.trading.orders.inquiry import Inquiry, together
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.memory import Memory
 from undertow.trading.orders.notices import Kind, Notices
@@ -23,7 +23,6 @@ from undertow.trading.orders.port import Report, Unanswered, VenuePort
 from undertow.trading.orders.stray import Strays
 from undertow.trading.orders.writing import Writing
 
-_MS: Final = 1_000_000
 LOOK_BACK_MS: Final = 600_000
 """Fills older than this at the start of a session belong to the position it found."""
 _AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -53,6 +52,7 @@ class Recovery:
         With `memory` (already in table and ledger) what was filled since its last fill is booked, and the
         nonces under way then are used up; else the venue's position is where the session starts.
         """
+        await self._patiently(self._port.read_time)
         for nonce in memory.nonces if memory is not None else ():
             await self._patiently(lambda nonce=nonce: self._port.burn(nonce))  # type: ignore[misc]
             self._writing.landed(nonce, "asked")
@@ -99,7 +99,7 @@ class Recovery:
 
     async def _open(self) -> None:
         """Start from the venue's position: the one between two equal lists of fills."""
-        since_ms = self._clock.now_ns() // _MS - LOOK_BACK_MS
+        since_ms = self._port.now_ms() - LOOK_BACK_MS
         fills = await self._port.fills_since(since_ms)
         while True:
             positions = await self._positions()
@@ -121,14 +121,6 @@ class Recovery:
         found = await together(self._port.positions(dex) for dex in self._table.coins.dexes)
         return {coin: lots for positions in found for coin, lots in positions.items()}
 
-    async def _fills(self) -> None:
-        """Book every fill not yet known."""
-        fills = await self._port.fills_since(self._ledger.complete_ms - SKEW_MS)
-        self._intake.fills(fills, self._clock.now_ns())
-        latest = max((fill.time_ms for fill in fills), default=0)
-        self._ledger.complete_ms = max(self._ledger.complete_ms, latest)
-        self._writing.watermark(self._ledger.complete_ms)
-
     async def _once(self) -> None:
         resting = [o for o in self._table.in_state(State.RESTING, State.DOUBT) if not o.flying]
         reports = await self.open_reports()
@@ -136,7 +128,7 @@ class Recovery:
         now_ns = self._clock.now_ns()
         for report in reports:
             self._found(report, now_ns)
-        await self._fills()
+        await self._inquiry.fills()
         for order in self._table.standing():
             if order.open_question:  # of a process before this one
                 self._intake.changed(order, self._clock.now_ns())
@@ -178,7 +170,7 @@ class Recovery:
             with self._ledger.trace() as positions:
                 found = await self._positions()
                 if any(lots not in positions[coin] for coin, lots in found.items()):
-                    await self._fills()
+                    await self._inquiry.fills()
             wrong = {coin: lots for coin, lots in found.items() if lots not in positions[coin]}
             if not wrong:
                 return

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from undertow.clock import Clock
 from undertow.trading.orders.batching import Batch, Deed
-from undertow.trading.orders.inquiry import SKEW_MS
 from undertow.trading.orders.intake import Intake
 from undertow.trading.orders.notices import Kind, Notices
 from undertow.trading.orders.order import Order, State
@@ -22,7 +22,6 @@ from undertow.trading.orders.port import Unanswered, VenuePort, Why
 from undertow.trading.orders.replies import Replies
 from undertow.trading.orders.writing import Writing
 
-_MS: Final = 1_000_000
 _BURN_AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 EXHAUSTED_S: Final = 10.0
 """An address without requests left may send one action about this often."""
@@ -52,7 +51,9 @@ class Sender:
         notices: Notices,
         expire_after_s: float | None,
         writing: Writing,
+        through: Callable[[], None],
     ) -> None:
+        """`through` is told whenever the venue has answered a request."""
         self._port, self._intake, self._replies = port, intake, replies
         self._clock, self._notices, self._writing = clock, notices, writing
         self._expire_ms = None if expire_after_s is None else round(expire_after_s * 1e3)
@@ -62,6 +63,7 @@ class Sender:
         self._hold_until = 0.0
         self._hold_s = TOO_FAST_S
         self._exhausted_until = 0.0
+        self._through = through
         self._reachable = asyncio.Event()
         self.counts = Counts()
 
@@ -127,13 +129,12 @@ class Sender:
         return list(batch.orders)
 
     async def _carry(self, batch: Batch, nonce: int) -> None:
-        now_ms = self._clock.now_ns() // _MS
         cancels = batch.deed in (Deed.CANCEL, Deed.CANCEL_BY_CLOID)
         if not self._writing.commit() and not cancels:
             self._landed(batch, nonce, "undone")
             self._replies.not_done(batch, self._clock.now_ns())
             return
-        expires_ms = None if cancels or self._expire_ms is None else now_ms + self._expire_ms
+        expires_ms = None if cancels or self._expire_ms is None else self._port.now_ms() + self._expire_ms
         try:
             reply = await self._port.act(batch, nonce, expires_ms)
         except Exception as lost:  # whatever it was, the request may have left
@@ -144,10 +145,11 @@ class Sender:
             for order in self._touched(batch):
                 if order.state != State.RESTING:
                     order.doubt()
-            await self._make_sure(batch, nonce, expires_ms)
+            await self._make_sure(batch, nonce)
         else:
             self._landed(batch, nonce, "answered" if reply.refused is None else "refused")
             self.hurry()
+            self._through()
             if reply.refused is not None:
                 self._heed(reply.refused.why, batch.orders[0].coin, reply.refused.text)
             else:
@@ -159,13 +161,13 @@ class Sender:
         for order in self._touched(batch):
             order.flying -= 1
 
-    async def _make_sure(self, batch: Batch, nonce: int, expires_ms: int | None) -> None:
-        """Find out whether a request without a reply was carried out, or see to it that it never is."""
+    async def _make_sure(self, batch: Batch, nonce: int) -> None:
+        """Find out whether a request without a reply was carried out, or see to it that it never is.
+
+        That it has expired is no proof: by whose clock?
+        """
         tried = 0
         while True:
-            dead_at_ms = None if expires_ms is None else expires_ms + SKEW_MS
-            if dead_at_ms is not None and self._clock.now_ns() // _MS > dead_at_ms:
-                break
             reachable = self._reachable
             try:
                 reply = await self._port.burn(nonce)

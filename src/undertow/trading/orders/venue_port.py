@@ -112,7 +112,19 @@ class ClientPort:
         return self._client.nonces.next()
 
     def resync_nonces(self) -> None:
-        """The client has learned the venue's floor from the refusal itself."""
+        """The client has learned the venue's floor from the refusal itself; above it there may be others."""
+        self._client.nonces.leap()
+
+    def now_ms(self) -> int:
+        """The venue's time."""
+        return self._client.time.venue_ms(self._client.clock.now_ns())
+
+    async def read_time(self) -> None:
+        """Ask for the venue's time."""
+        try:
+            await self._client.read_time()
+        except VenueFailure as error:
+            raise Unanswered(str(error)) from None
 
     async def act(self, batch: Batch, nonce: int, expires_ms: int | None) -> Reply:
         """Sign and send."""
