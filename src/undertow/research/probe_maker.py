@@ -23,7 +23,7 @@ from undertow.kernel.alphas import alpha_move_bps
 from undertow.kernel.desk import PENDING_NEW
 from undertow.kernel.drift import expected_move_bps
 from undertow.kernel.l2book import Book
-from undertow.kernel.ladder import QUOTED, price_levels
+from undertow.kernel.ladder import QUOTED, minimum_qty, price_levels
 from undertow.kernel.own_watch import noted, watch_orders
 from undertow.kernel.queue_place import look_at_queues, place_in_queues
 from undertow.kernel.quoting import post_only_ticks
@@ -105,7 +105,8 @@ def _place(
     qty = round_size(inst, qty_of_notional(inst, x.mid, probe.lot_usd))
     for j in range(rungs.distinct):
         k = rungs.level_of[j]
-        rungs.qty[k], rungs.reason[k] = qty, QUOTED
+        rungs.qty[k] = max(qty, minimum_qty(inst, price_of(inst, rungs.tick[k])))
+        rungs.reason[k] = QUOTED
 
 
 @compiled
