@@ -22,14 +22,14 @@ from undertow.synthetic.generate import generate
 PROBE = "dee425c2ba53f104fc77e1e1c802aa12"
 SESSIONS = {
     ("hip3-hype", 7, 1800.0): (
-        "796ee84a7ebf17ec079333f7b8b2c992",
-        "b21492f9a83efb269e797c99bcd39f18",
-        "ab2b487c2051f4133de52001c0c129c0",
+        "2e72ca0754ea21749017762d7cea983e",
+        "3597df598ffdeed6f53449f5311ca1da",
+        "0f5bfd39d00210f1fd72fb69790823f6",
     ),
     ("binance-btc-volatile", 5, 120.0): (
-        "86091a13d7c4fba686d9b54c0bca54d6",
-        "397660b6bc3f89763a8dbbfdf31b5d41",
-        "b08215d1646e2aec3fc89e0060733f7a",
+        "702a178ced0da19c39b7a55f98f89afc",
+        "c13f3eea17c3329695ad9aa0992a0022",
+        "388ab73599037c222086a3247cf08857",
     ),
 }
 """Preset, seed and seconds: digests of the undertow maker's state, the fills, the observations."""
