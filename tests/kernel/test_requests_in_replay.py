@@ -39,7 +39,7 @@ def test_weighing_moves_spends_fewer_requests_and_earns_no_less() -> None:
     table: NDArray[np.float64] = np.array(found)
     bare, weighed = table[:, 0], table[:, 1]
     assert weighed[:, 1].sum() < 0.4 * bare[:, 1].sum()
-    assert weighed[:, 2].sum() > 0.5 * bare[:, 2].sum()
+    assert weighed[:, 2].sum() > 0.4 * bare[:, 2].sum()
     better = weighed[:, 0] - bare[:, 0]
     assert better.mean() > -2.0 * better.std(ddof=1) / np.sqrt(len(better))
 

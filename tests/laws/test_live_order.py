@@ -76,6 +76,8 @@ def test_dispatch_shows_the_estimators_every_row_in_order() -> None:
         session.timer()
     untouched = session.maker.fresh_state().estimators
     for name in NAMES:
+        if name.startswith("own_"):
+            continue  # of orders and their time, not of rows
         assert part(by_hand.state, name).tobytes() == part(session.state.estimators, name).tobytes(), name
     for name in ("signals.book_shape", "signals.microprice", "signals.cross", "intensity", "belief.drift"):
         assert part(by_hand.state, name).tobytes() != part(untouched, name).tobytes(), name

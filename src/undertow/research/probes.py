@@ -16,14 +16,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from undertow import api
+from undertow.account.build import account_of
 from undertow.account.uncertainty import poisson_interval
 from undertow.calibration import write
 from undertow.config import Config
 from undertow.config.sections import Ladder, Quoting
 from undertow.events import MAKER
 from undertow.recording import Recording
-from undertow.replay.from_config import settings_of
+from undertow.replay.engine import replay
+from undertow.replay.from_config import settings_of, with_fees
 from undertow.research.calibrate import calibrate
 from undertow.research.collect import collect
 from undertow.research.probe_maker import N_BINS, make_probes
@@ -157,13 +158,15 @@ def probe(
             from_ns=half_ns,
             seed=seed,
         )
-    settings = settings_of(asking)
-    session = api.run(market, maker, config=asking, settings=settings, extent="off", horizon_s=horizon_s)
-    fills, parts = session.account.fills, session.account.parts
+    result = replay(with_fees(market, asking), maker, settings_of(asking))
+    account = account_of(
+        result.fills, result.observations, result.ledger, result.instrument, horizon_s=horizon_s
+    )
+    fills, parts = account.fills, account.parts
     kept = (fills["liquidity"] == MAKER) & (fills["exch_ns"] >= half_ns) & (parts.volume > 0.0)
     kept &= np.isfinite(fills["edge_bps"])
     volume = np.where(parts.volume > 0.0, parts.volume, 1.0)
-    tally = session.result.maker_state.probed
+    tally = result.maker_state.probed
     return Seen(
         fills["edge_bps"][kept].copy(),
         (parts.fill_pnl * parts.usd_rate / volume * 1e4)[kept],
