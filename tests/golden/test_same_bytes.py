@@ -22,14 +22,14 @@ from undertow.synthetic.generate import generate
 PROBE = "dee425c2ba53f104fc77e1e1c802aa12"
 SESSIONS = {
     ("hip3-hype", 7, 1800.0): (
-        "796ee84a7ebf17ec079333f7b8b2c992",
-        "b21492f9a83efb269e797c99bcd39f18",
-        "ab2b487c2051f4133de52001c0c129c0",
+        "659e91be928aa6c4ab37d875d7604eef",
+        "9963c63d589ffdc25aa6e720c9cbd49c",
+        "3f67f6c8c68f7735e2d4637ecbdf3e05",
     ),
     ("binance-btc-volatile", 5, 120.0): (
-        "86091a13d7c4fba686d9b54c0bca54d6",
-        "397660b6bc3f89763a8dbbfdf31b5d41",
-        "b08215d1646e2aec3fc89e0060733f7a",
+        "88f920e4b7533f98ed0ad1c10725d0f5",
+        "1c7d453a89269ff9f57247196d58fab6",
+        "288fcae47df189115a196b01dd41e3e7",
     ),
 }
 """Preset, seed and seconds: digests of the undertow maker's state, the fills, the observations."""
