@@ -25,8 +25,8 @@ PRICES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
 SCARCE = 1000.0
 """Allowance of the last row, requests: the price is the default and rises as they go."""
 
-SEEDS = range(7001, 7001 + int(os.environ.get("UNDERTOW_ECONOMY_SEEDS", "160")))
-FEWER = 40
+SEEDS = range(7061, 7061 + int(os.environ.get("UNDERTOW_ECONOMY_SEEDS", "100")))
+FEWER = 24
 """Seeds for the lots the bar says nothing of."""
 
 
