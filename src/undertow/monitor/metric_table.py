@@ -286,7 +286,13 @@ COIN_METRICS: Final[tuple[Metric, ...]] = (
         (),
         _one(lambda c: c.request_price),
     ),
-    Metric("undertow_rejects_total", "counter", "Orders the venue refused, by kind.", ("kind",), _rejects),
+    Metric(
+        "undertow_rejects_total",
+        "counter",
+        "Orders refused, by the venue or by a limit.",
+        ("kind",),
+        _rejects,
+    ),
     Metric(
         "undertow_feed_age_seconds", "gauge", "Age of a source of market data, seconds.", ("source",), _feeds
     ),
