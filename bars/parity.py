@@ -1,8 +1,9 @@
 """Recorded sessions shown to their makers again: the same requests, the same state, for every maker.
 
-Each maker on the local exchange, its orders on the exchange or matched on paper, on lines that break; the
-process is killed without warning, the session taken up again in its folder (a new leg), and ended in order.
-Every request and the state record of every leg must come out byte for byte. Sessions: `tests.live.schedules`.
+Each maker on the local exchange, its orders on the exchange or matched on paper, on lines that break, while
+another account trades through its quotes; the process is killed without warning, the session taken up again
+in its folder (a new leg), and ended in order. Every request and the state record of every leg must come out
+byte for byte. Sessions: `tests.live.schedules`.
 """
 
 from __future__ import annotations

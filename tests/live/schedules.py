@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.live.full_session import MARKETS, START_NS, FullSession, RequestLine, World
 from tests.live.judging import Judge, parity
+from tests.live.visitor import Visitor
 
 from undertow.clock import run_virtually
 from undertow.live.spec import Orders
@@ -157,6 +158,7 @@ class Schedule:
     folder: Path
     maker: str
     orders: Orders = "venue"
+    visited: bool = False
     restarts: bool = False
     resumes: bool = False
     start_ns: int = START_NS
@@ -196,7 +198,9 @@ class Schedule:
         session = FullSession(self.world, self.folder, maker=maker, orders=self.orders, resume=resume)
         await session.begin(name)
         judge = Judge(session)
-        watch = asyncio.create_task(_Watch(session, judge, outcome).run())
+        watching = [asyncio.create_task(_Watch(session, judge, outcome).run())]
+        if self.visited:
+            watching.append(asyncio.create_task(Visitor(session, random.Random(self.seed)).run()))
         while not session.has_begun and session.broke is None:
             await asyncio.sleep(0.1)
         await asyncio.sleep(MAKERS[maker] + rng.uniform(0.0, 4.0))
@@ -207,8 +211,9 @@ class Schedule:
             await _judged(session, judge, outcome)
             if outcome.wrong:
                 break
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         outcome.pulled += session.parts.session.counts.pulled
         return session
 
@@ -247,7 +252,7 @@ async def _drawn(seed: int, folder: Path) -> Outcome:
 
 
 async def _given(seed: int, folder: Path, maker: str, orders: Orders) -> Outcome:
-    return await Schedule(seed, folder, maker, orders, restarts=True, resumes=True).run(2)
+    return await Schedule(seed, folder, maker, orders, visited=True, restarts=True, resumes=True).run(2)
 
 
 def _virtually(seed: int, work: Coroutine[Any, Any, Outcome]) -> Outcome:
@@ -263,5 +268,5 @@ def run(seed: int, folder: Path) -> Outcome:
 
 
 def run_maker(seed: int, folder: Path, maker: str, orders: Orders) -> Outcome:
-    """A session of `maker` that is struck, killed, taken up again and struck again."""
+    """A session of `maker` whose quotes are hit; it is struck, killed, taken up again and struck again."""
     return _virtually(seed, _given(seed, folder, maker, orders))
