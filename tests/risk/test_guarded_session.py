@@ -10,7 +10,7 @@ from tests.risk.guarding import CAPITAL_USD, guarded, held, resting, working
 from tests.trading.driving import end, maker_of, market, play, runner
 
 from undertow.events import FILL, INFERRED, LOCAL, ORDER
-from undertow.kernel.desk import PENDING_CANCEL
+from undertow.kernel.desk import LIVE, PENDING_CANCEL
 from undertow.risk.findings import Finding, Grade, Reason
 from undertow.risk.memory import FileMemory
 from undertow.risk.settings import Kill
@@ -77,7 +77,7 @@ def test_cancel_leaves_nothing_and_the_recording_replays(name: str, tmp_path: Pa
     shown = list(messages(made, "BTC"))
     k = 900
     play(session, shown[:k])
-    while not len(working(one)):
+    while not any(order["status"] == LIVE for order in working(one)):
         play(session, shown[k : k + 1])
         k += 1
     guard.kill("a test", one.last_ns)

@@ -58,8 +58,9 @@ PROBE: Final = np.dtype(
 )
 _STATES: Final = STATE.names or ()
 _PARAMS: Final = PARAMS.names or ()
-PROBE_STATE: Final = np.dtype([*((name, STATE[name]) for name in _STATES), ("probed", TALLY)], align=True)
-PROBE_PARAMS: Final = np.dtype([*((name, PARAMS[name]) for name in _PARAMS), ("probe", PROBE)], align=True)
+PROBE_STATE: Final = np.dtype([("probed", TALLY), *((name, STATE[name]) for name in _STATES)], align=True)
+PROBE_PARAMS: Final = np.dtype([("probe", PROBE), *((name, PARAMS[name]) for name in _PARAMS)], align=True)
+"""Their own field first: Numba takes a record for one it only extends, and code compiled for that."""
 
 
 @compiled
