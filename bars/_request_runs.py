@@ -19,13 +19,13 @@ from undertow.replay.from_config import with_fees
 MARKET = "hip3-hype"
 DURATION_S = 3600.0
 LOTS_USD = (20.0, 100.0, 500.0)
-PRICES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
+PRICES = (0.0, 0.003, 0.01, 0.015, 0.03, 0.1, 0.3)
 """Price of a request, bps·lots; 0: requoting without limit, what every other is held against."""
 
 SCARCE = 1000.0
 """Allowance of the last row, requests: the price is the default and rises as they go."""
 
-SEEDS = range(7061, 7061 + int(os.environ.get("UNDERTOW_ECONOMY_SEEDS", "100")))
+SEEDS = range(8001, 8001 + int(os.environ.get("UNDERTOW_ECONOMY_SEEDS", "160")))
 FEWER = 24
 """Seeds for the lots the bar says nothing of."""
 
