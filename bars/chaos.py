@@ -1,9 +1,10 @@
 """Order management under faults: random schedules on the local exchange, in process, on virtual time.
 
 Each is a minute of random trading on two coins while everything goes wrong that can
-(`tests.trading.orders.chaos_sessions`), then 40 s without faults. After it orders, position, cash, fees and
-funding must be the exchange's to the last unit, every fill in the journal once, nothing left behind; before
-every send the limit must hold, and after every step the kill switch what its rules say and nothing else.
+(`tests.trading.orders.chaos_sessions`), then 40 s to two minutes without faults. After it orders, position,
+cash, fees and funding must be the exchange's to the last unit, every fill in the journal once, nothing left
+behind; before every send the limit must hold, and after every step the kill switch what its rules say and
+nothing else.
 """
 
 from __future__ import annotations

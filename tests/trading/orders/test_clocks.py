@@ -90,3 +90,40 @@ def test_a_lost_request_is_not_dead_because_our_clock_says_so() -> None:
         assert order.state is State.RESTING
 
     run_virtually(script())
+
+
+def test_many_lost_requests_are_made_sure_of_a_few_at_a_time() -> None:
+    """While nothing gets through each try would cost weight; then all are settled within seconds."""
+
+    async def script() -> None:
+        scene = Apart(0.0)
+        await scene.start()
+        loop, burn = asyncio.get_running_loop(), scene.model.burn
+        began, tries, most = loop.time(), [0], [0, 0]
+
+        async def lost(*_: object) -> None:
+            await asyncio.sleep(1.0)
+            raise Unanswered("lost")
+
+        async def slow(nonce: int) -> object:
+            tries[0] += 1
+            most[0] += 1
+            most[1] = max(most)
+            try:
+                if loop.time() < began + 60.0:
+                    await lost()
+                return await burn(nonce)
+            finally:
+                most[0] -= 1
+
+        scene.model.act, scene.model.burn = lost, slow  # type: ignore[method-assign, assignment]
+        for k in range(16):
+            scene.new(1, 5 + k, 1)
+        await asyncio.sleep(59.0)
+        assert len(list(scene.execution.table.standing())) == 16
+        assert most[1] <= 8
+        assert tries[0] < 16 * 10
+        await asyncio.sleep(8.0)
+        assert not list(scene.execution.table.standing())
+
+    run_virtually(script())

@@ -22,7 +22,9 @@ from undertow.trading.orders.port import Unanswered, VenuePort, Why
 from undertow.trading.orders.replies import Replies
 from undertow.trading.orders.writing import Writing
 
-_BURN_AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
+_BURN_AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+_BURNS_AT_ONCE: Final = 8
+"""Of many requests lost, so many are made sure of at once: each try costs weight, answered or not."""
 EXHAUSTED_S: Final = 10.0
 """An address without requests left may send one action about this often."""
 TOO_FAST_S: Final = 1.0
@@ -65,6 +67,7 @@ class Sender:
         self._exhausted_until = 0.0
         self._through = through
         self._reachable = asyncio.Event()
+        self._burning = asyncio.Semaphore(_BURNS_AT_ONCE)
         self.counts = Counts()
 
     def hurry(self) -> None:
@@ -170,10 +173,12 @@ class Sender:
         while True:
             reachable = self._reachable
             try:
-                reply = await self._port.burn(nonce)
+                async with self._burning:
+                    reply = await self._port.burn(nonce)
             except Unanswered:
                 pass
             else:
+                self.hurry()
                 if reply.refused is None:
                     self._landed(batch, nonce, "undone")
                     self._replies.not_done(batch, self._clock.now_ns())
