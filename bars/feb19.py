@@ -23,7 +23,7 @@ from undertow.scenarios.freeze import frozen
 TITLE = "19 February 2026, rebuilt: the old maker and ours"
 PATHS = int(os.environ.get("UNDERTOW_FEB19_PATHS", "500"))
 FIRST = 1001
-"""Seed of the first path. Those up to 500 were seen while parameters were chosen (docs/recorded-losses.md)."""
+"""Seed of the first path: those up to 500 were seen while parameters were chosen."""
 PART_PATHS = min(PATHS, 150)
 """Paths of the table's other makers."""
 
