@@ -149,13 +149,19 @@ def _annotations(duel: Duel) -> tuple[list[Figure], list[Figure]]:
     shapes: list[Figure] = []
     words: list[Figure] = []
     orders = "bids" if duel.direction < 0 else "asks"
-    first = min((at for at in map(duel.withdrew_ns, duel.sides) if at is not None), default=None)
-    for side, color in zip(duel.sides, COLORS, strict=True):
-        at = duel.withdrew_ns(side)
+    withdrew = [duel.withdrew_ns(side) for side in duel.sides]
+    first = min((at for at in withdrew if at is not None), default=None)
+    times = duel.sides[0].result.observations["time_ns"]
+    middle_ns = (int(times[0]) + int(times[-1])) // 2 if len(times) else 0
+    reach_ns = int(0.4 * (int(times[-1]) - int(times[0]))) if len(times) else 0
+    for side, color, at in zip(duel.sides, COLORS, withdrew, strict=True):
         if at is not None:
             shapes.append(_mark(at, color, "dash", None))
             text = f"{side.name} withdrew its {orders} beyond {duel.reach_bps:.0f} bps, {clock(at)}"
-            words.append(_word(at, 0.995, text, color, "right" if at == first else "left"))
+            leftwards = at == first and at > middle_ns
+            close = not leftwards and any(o is not None and 0 < o - at < reach_ns for o in withdrew)
+            height = 0.955 if close else 0.995  # below the other's words, should its own reach so far
+            words.append(_word(at, height, text, color, "right" if leftwards else "left"))
         shown = side.result.observations["position"]
         words.append(
             {
