@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -61,6 +61,7 @@ def test_result_is_left_alone(rows: NDArray[np.void]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(any_rows)
+@example(make_rows([(1, 0, EXCH), (0, 0, LOCAL)]))  # in order on each clock, not between them
 def test_no_exchange_row_stands_before_a_row_received_earlier(rows: NDArray[np.void]) -> None:
     out = order_for_two_clocks(rows)
     happened = np.maximum.accumulate(np.where(out["flags"] & EXCH, out["exch_ns"], -1))

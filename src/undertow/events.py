@@ -216,7 +216,8 @@ def order_for_two_clocks(rows: NDArray[np.void]) -> NDArray[np.void]:
         at = int(np.flatnonzero((flags & (EXCH | LOCAL)) == 0)[0])
         raise ValueError(f"row {at} is flagged neither EXCH nor LOCAL: nobody would see it")
     exch, recv = rows["exch_ns"][exch_at], rows["recv_ns"][local_at]
-    if np.all(exch[1:] >= exch[:-1]) and np.all(recv[1:] >= recv[:-1]):
+    in_order = np.all(exch[1:] >= exch[:-1]) and np.all(recv[1:] >= recv[:-1])
+    if in_order and _is_causal(rows, exch_at, local_at):
         return rows
     by_exch = exch_at[np.argsort(exch, kind="stable")]
     by_recv = local_at[np.argsort(recv, kind="stable")]
@@ -226,6 +227,15 @@ def order_for_two_clocks(rows: NDArray[np.void]) -> NDArray[np.void]:
     both = by_recv[place[by_recv] >= 0]
     whole = both[_longest_increasing(place[both])]
     return _merge_clocks(rows, by_exch, by_recv, whole)
+
+
+def _is_causal(rows: NDArray[np.void], exch_at: NDArray[np.int64], local_at: NDArray[np.int64]) -> bool:
+    """Whether rows in order on both clocks keep what `order_for_two_clocks` promises third."""
+    if len(exch_at) == len(local_at) == len(rows) or not np.all(rows["recv_ns"] >= rows["exch_ns"]):
+        return True  # whole rows in order are causal; clocks that run backwards promise nothing
+    happened = np.full(len(rows), np.iinfo(np.int64).min)
+    happened[exch_at] = rows["exch_ns"][exch_at]
+    return bool(np.all(np.maximum.accumulate(happened)[local_at] <= rows["recv_ns"][local_at]))
 
 
 def _longest_increasing(places: NDArray[np.int64]) -> NDArray[np.int64]:

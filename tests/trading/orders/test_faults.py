@@ -334,7 +334,7 @@ def test_many_orders_in_doubt_are_asked_about_at_once() -> None:
         await rest()
         scene.model.connected, scene.model.rng.uniform = False, lambda *_: 0.5  # when replies are lost
         lose_reply(scene, lambda: [scene.cancel(order) for order in orders])
-        await rest(1.6)  # in doubt after 0.55 s, asked about 0.5 s later; each question takes 0.1 s
+        await rest(2.6)  # in doubt after 0.55 s, made sure of a few at a time; each question takes 0.1 s
         assert sorted(scene.told[-12:]) == sorted(("canceled", order) for order in orders)
 
     play(script)
