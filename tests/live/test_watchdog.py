@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from tests.live.parent import LATER
 
 from undertow.clock import LoopClock, run_virtually
 from undertow.exchange.spec import LocalSpec, MarketSpec
-from undertow.live.watchdog import Canceler, Log, WatchSpec
+from undertow.live.watchdog import Canceler, Log, Watchdog, WatchSpec, watch
 from undertow.trading.orders.cloid import name_of
 from undertow.venue.client import VenueClient
 from undertow.venue.signing import Signer, address_of
@@ -118,6 +119,36 @@ class Nowhere:
 
     async def close(self) -> None:
         pass
+
+
+async def _watched(log: Path) -> Watchdog:
+    spec = WatchSpec(
+        url="http://127.0.0.1:1", network="local", account="0x", assets={}, session=1, log=str(log)
+    )
+    return await watch(spec, Signer(KEY, mainnet=False))
+
+
+def test_what_a_terminal_sends_to_all_never_reaches_it(tmp_path: Path) -> None:
+    """Also not while it starts, when it has no session of its own yet."""
+
+    async def main() -> tuple[int, set[signal.Signals]]:
+        dog = await _watched(tmp_path / "log")
+        status = Path(f"/proc/{dog.pid}/status").read_text()
+        await dog.stop()
+        return int(status.partition("SigBlk:")[2].split()[0], 16), signal.pthread_sigmask(
+            signal.SIG_BLOCK, ()
+        )
+
+    blocked, ours = asyncio.run(main())
+    for quiet in (signal.SIGINT, signal.SIGHUP):
+        assert blocked & 1 << quiet - 1
+        assert quiet not in ours
+
+
+def test_one_that_dies_at_once_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(OSError, match="watchdog process did not start"):
+        asyncio.run(_watched(tmp_path / "log"))
 
 
 def test_a_venue_that_never_answers_is_given_up(tmp_path: Path) -> None:

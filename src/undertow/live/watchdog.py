@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -119,34 +120,50 @@ class Watchdog:
                     pipe.close()
 
 
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """What a terminal sends to all reaches this thread after the block, and a process started in it never.
+
+    A Ctrl-C between that process's birth and its session of its own would kill it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 async def watch(spec: WatchSpec, signer: Signer) -> Watchdog:
     """Start a watchdog and wait until it watches. Raises `OSError` where it does not start."""
     source = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     reading, writing = os.pipe()
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "undertow.live.watchdog", str(reading)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(reading,),
-            env=os.environ | {"PYTHONPATH": path},
-            start_new_session=True,
-        )
+        with _deaf():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "undertow.live.watchdog", str(reading)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(reading,),
+                env=os.environ | {"PYTHONPATH": path},
+                start_new_session=True,
+            )
         signer.give_to_child(writing)
     finally:
         os.close(reading)
         os.close(writing)
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(msgspec.json.encode(spec) + b"\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it has nothing to say then
+        process.stdin.write(msgspec.json.encode(spec) + b"\n")
+        process.stdin.flush()
     line = await asyncio.to_thread(process.stdout.readline)
     if line != _READY:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            pipe.close()
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         raise OSError("the watchdog process did not start")
     return Watchdog(process)
 
