@@ -40,7 +40,7 @@ def reloader(name: str, one: object, recorder: SessionRecorder | None = None) ->
 def test_orders_stay_and_the_record_reruns(
     name: str, change: Callable[[Config], Config], tmp_path: Path
 ) -> None:
-    made = market()
+    made = market(seed=4, maker_fee_bps=0.3)
     one = runner(name, made)
     recorder = SessionRecorder(tmp_path / "s")
     session, paper = paper_session([one], settings=ReplaySettings(seed=1), recorder=recorder)
