@@ -7,6 +7,8 @@ The markets' seeds are used for nothing else.
 
 from __future__ import annotations
 
+import numpy as np
+
 import undertow
 from bars import Figure
 from undertow.research.probes import Seen, depth_deciles, probe, slope_of
@@ -37,12 +39,17 @@ def measure() -> list[Figure]:
         fit = slope_of(seen.predicted_bps, seen.realised_bps, seen.time_s)
         low, high = fit.interval
         near = fit.error > 0.1 or 0.75 <= fit.slope <= 1.25
+        ranked = np.array_split(np.argsort(seen.predicted_bps, kind="stable"), 10)
         told = {
             "error": round(fit.error, 3),
             "interval": [round(low, 3), round(high, 3)],
             "fills": fit.fills,
             "mean_predicted_bps": round(float(seen.predicted_bps.mean()), 2),
             "mean_realised_bps": round(float(seen.realised_bps.mean()), 2),
+            "deciles, predicted and realised bps": [
+                [round(float(values[part].mean()), 2) for values in (seen.predicted_bps, seen.realised_bps)]
+                for part in ranked
+            ],
         }
         wanted = "its interval holds 1; .75-1.25 where the error is <= .1"
         name = f"{preset}: realised on predicted profit of a fill, slope"

@@ -22,14 +22,14 @@ from undertow.synthetic.generate import generate
 PROBE = "dee425c2ba53f104fc77e1e1c802aa12"
 SESSIONS = {
     ("hip3-hype", 7, 1800.0): (
-        "2e72ca0754ea21749017762d7cea983e",
+        "15ac17a45b13b449b15d9b1e26900994",
         "3597df598ffdeed6f53449f5311ca1da",
-        "0f5bfd39d00210f1fd72fb69790823f6",
+        "f3359aa9d935257c5af9bcfb1db6a069",
     ),
     ("binance-btc-volatile", 5, 120.0): (
-        "702a178ced0da19c39b7a55f98f89afc",
+        "d83ead05b8e207aa0e8d9c35652e0868",
         "c13f3eea17c3329695ad9aa0992a0022",
-        "388ab73599037c222086a3247cf08857",
+        "48822ba659916c901bbb9d041cf5ae2b",
     ),
 }
 """Preset, seed and seconds: digests of the undertow maker's state, the fills, the observations."""

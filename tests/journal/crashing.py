@@ -208,16 +208,17 @@ class CrashSession(ExchangeSession):
         self.journal._connection._left = 10**9
 
     async def _restart(self) -> None:
+        await self._bury()
+        await self._live(None)
+        if self.dead:
+            await self._restart()
+
+    async def _bury(self) -> None:
+        """The process is gone: nothing of it goes on."""
         manager = self.manager
         manager._outbox._deliver = None
-        tasks = [
-            *manager.sender._tasks.values(),
-            manager._recovering,
-            manager._auditing,
-            manager._inquiry._task,
-            self.starting,
-            self.dying_task,
-        ]
+        tasks = [*manager.sender._tasks.values(), manager._recovering, manager._auditing]
+        tasks += [manager._inquiry._task, self.starting, self.dying_task]
         there = [task for task in tasks if task is not None]
         for task in there:
             task.cancel()
@@ -225,9 +226,6 @@ class CrashSession(ExchangeSession):
         await self._hang_up()
         self._let_go()
         await asyncio.sleep(self.rng.uniform(0.0, 5.0))
-        await self._live(None)
-        if self.dead:
-            await self._restart()
 
     async def _hang_up(self) -> None:
         for close in (self.connection.close, self.feed.close, self.client.close):

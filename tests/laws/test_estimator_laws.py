@@ -154,8 +154,8 @@ def test_checkpoint_continues_to_the_same_bytes(market: NDArray[np.void], refere
 
 def test_memory_is_flat_and_small() -> None:
     assert not ESTIMATORS.hasobject
-    assert ESTIMATORS.itemsize < 230_000
-    assert all(part(fresh()[0], name).nbytes < 140_000 for name in NAMES)
+    assert ESTIMATORS.itemsize < 200_000
+    assert all(part(fresh()[0], name).nbytes < 120_000 for name in NAMES)
 
 
 def test_money_may_be_counted_in_other_coins(market: NDArray[np.void], reference: Rec) -> None:

@@ -65,8 +65,7 @@ def test_orders_stay_and_the_record_reruns(
     assert msgspec.convert(second.start.about["config"], Config) == change(driving.config())
     told = result_of(tmp_path / "s", "BTC", one.maker)
     fills, ledger = paper.account("BTC")
-    assert len(told.fills) == len(fills)
-    assert len(fills) > 0 or name == "undertow"  # which may well stay out of so short a session
+    assert len(told.fills) == len(fills) > 0
     assert told.ledger["cash"] == pytest.approx(float(ledger["cash"]), abs=1e-9)
 
 

@@ -21,6 +21,7 @@ from undertow.kernel.decision import decide
 from undertow.kernel.desk import PENDING_CANCEL, find_working
 from undertow.kernel.dispatch import DECIDE
 from undertow.kernel.estimators import (
+    fill_intensity,
     read_inputs,
     see_ack,
     see_book,
@@ -32,7 +33,6 @@ from undertow.kernel.estimators import (
 )
 from undertow.kernel.eta import price_horizon, shortest_half_life_s, update_gamma
 from undertow.kernel.flow_horizons import FLOW_SLOW, kappa_multipliers
-from undertow.kernel.intensity import intensity_side
 from undertow.kernel.l2book import Book, has_both_sides, mid_price
 from undertow.kernel.ladder import CROSSED, NOBOOK, QUOTED, UNREACHABLE, WARMING, empty_side
 from undertow.kernel.markout import adverse_selection_bps, volatility_ratio
@@ -99,8 +99,8 @@ def _read_market(state: Rec, params: Rec, inst: Rec, now_ns: int, mid: float) ->
 
 
 @compiled
-def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float) -> None:
-    """Fill the adverse-selection part of `state.inputs`, at the horizon of `state.risk`.
+def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float, horizon_s: float) -> None:
+    """Fill the adverse-selection part of `state.inputs`, at `horizon_s`.
 
     The touch AS is read where our nearest quote stands when r is the mid and AS is nothing,
     max(half the market's spread, c₁ + fee): without AS in it, so that nothing is iterated.
@@ -111,7 +111,7 @@ def read_adverse_selection(state: Rec, params: Rec, inst: Rec, touch_bps: float)
     tail = excess_kurtosis(state.estimators.volatility, params.estimators.volatility)
     total = x.flow_rate_bid + x.flow_rate_ask
     ratio *= 1.0 + params.lean.informed_weight * abs(x.flow_rate_bid - x.flow_rate_ask) / total
-    h, fee = risk.horizon_s, inst.maker_fee_bps
+    h, fee = horizon_s, inst.maker_fee_bps
     bid, ask = max(touch_bps, risk.c1_bid + fee), max(touch_bps, risk.c1_ask + fee)
     x.as_touch_bid = adverse_selection_bps(markout, rules, 1, bid, h, ratio, tail)
     x.as_touch_ask = adverse_selection_bps(markout, rules, -1, ask, h, ratio, tail)
@@ -131,10 +131,10 @@ def price_inputs(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) ->
     fee = inst.maker_fee_bps
     if state.risk.gamma_base == 0.0:
         price_horizon(state.risk, state.inputs, fee)
-        read_adverse_selection(state, params, inst, touch_bps)
+        read_adverse_selection(state, params, inst, touch_bps, state.risk.horizon_s)
         update_gamma(state.risk, params.risk, state.inputs, fee, now_ns)
     price_horizon(state.risk, state.inputs, fee)
-    read_adverse_selection(state, params, inst, touch_bps)
+    read_adverse_selection(state, params, inst, touch_bps, state.risk.horizon_s)
     alphas, rules = state.estimators.belief.alphas, params.estimators.belief.alphas
     state.inputs.alpha_bps = alpha_shift_bps(alphas, rules, 1.0 / state.risk.horizon_s)
     state.inputs.alpha_soon_bps = alpha_move_bps(alphas, rules, reaction_s(state.estimators.reaction))
@@ -330,8 +330,8 @@ def observe(state: Rec, params: Rec, inst: Rec, book: Book, out: Rec) -> None:
     out.drift_bps_per_s = drift
     out.drift_sd_bps_per_s = np.sqrt(variance)
     out.sigma_bps_per_sqrt_s = sigma_effective(beliefs.volatility, rules.volatility)
-    out.kappa_bid_per_bp = intensity_side(beliefs.intensity, rules.intensity, 0)[1]
-    out.kappa_ask_per_bp = intensity_side(beliefs.intensity, rules.intensity, 1)[1]
+    out.kappa_bid_per_bp = fill_intensity(beliefs, rules, 0)[1]
+    out.kappa_ask_per_bp = fill_intensity(beliefs, rules, 1)[1]
     out.best_bid_px, out.best_ask_px = np.nan, np.nan
     for i in range(desk.n_working):
         order = desk.working[i]

@@ -47,7 +47,6 @@ SLOT: Final = np.dtype(
         ("log_mid", "<f8"),  # Σ weight·ln(mid)
         ("drift", "<f8"),  # Σ weight·μ̂
         ("alpha", "<f8"),  # Σ weight·alpha, bps
-        ("excess", "<f8"),  # Σ weight·(σ/σ_ref − 1)
         ("weight", "<f8"),
     ],
     align=True,
@@ -62,7 +61,8 @@ TRACK: Final = np.dtype(
         ("fills", "<f8", (N_HORIZONS, 2, N_NODES)),  # decayed Σ weight
         ("loss", "<f8", (N_HORIZONS, 2, N_NODES)),  # decayed Σ weight·loss, bps
         ("dropped", "<i8", (N_HORIZONS,)),  # slots read too late, fills that found no slot
-        # how losses follow volatility, at `FOLLOWED`: of e·L, e the excess of σ and L the node's mean loss,
+        # how losses follow volatility, at `FOLLOWED`; e is the excess of σ, L the node's mean loss
+        ("excess", "<f8", (2, N_NODES, N_SLOTS)),  # Σ weight·e of the pending slots
         ("follow_cross", "<f8"),  # decayed Σ weight·e·L·(loss − L)
         ("follow_power", "<f8"),  # decayed Σ weight·(e·L)²
     ],
@@ -102,34 +102,39 @@ def follow(
         held = track.held[k, index, node]
         first = track.first[k, index, node]
         if held > 0:
-            newest = track.slot[k, index, node, (first + held - 1) % N_SLOTS]
+            at = (first + held - 1) % N_SLOTS
+            newest = track.slot[k, index, node, at]
             if now_ns - newest.time_ns < horizon_ns / SLOTS_PER_HORIZON:
                 newest.delay_ns += weight * (now_ns - newest.time_ns)
                 newest.log_mid += weight * log_mid
                 newest.drift += weight * drift
                 newest.alpha += weight * alpha
-                newest.excess += weight * excess
                 newest.weight += weight
+                if k == FOLLOWED:
+                    track.excess[index, node, at] += weight * excess
                 continue
         if held == N_SLOTS:
             track.dropped[k] += 1
             continue
-        slot = track.slot[k, index, node, (first + held) % N_SLOTS]
+        at = (first + held) % N_SLOTS
+        slot = track.slot[k, index, node, at]
         slot.time_ns = now_ns
         slot.delay_ns = 0.0
         slot.log_mid = weight * log_mid
         slot.drift = weight * drift
         slot.alpha = weight * alpha
-        slot.excess = weight * excess
         slot.weight = weight
+        if k == FOLLOWED:
+            track.excess[index, node, at] = weight * excess
         track.held[k, index, node] = held + 1
         track.due_ns[k] = min(track.due_ns[k], now_ns + horizon_ns)
 
 
 @compiled
 def _read_slot(
-    track: Rec, k: int, index: int, node: int, slot: Rec, log_mid: float, theta: float, alpha_decay: float
+    track: Rec, k: int, index: int, node: int, at: int, log_mid: float, theta: float, alpha_decay: float
 ) -> None:
+    slot = track.slot[k, index, node, at]
     weight = slot.weight
     expected = expected_move_bps(slot.drift / weight, theta, HORIZONS[k])
     expected += slot.alpha / weight * -math.expm1(-alpha_decay * HORIZONS[k])
@@ -137,7 +142,7 @@ def _read_slot(
     loss = -maker_side(index) * (move - expected)
     if k == FOLLOWED and track.fills[k, index, node] >= FEWEST:
         usual = track.loss[k, index, node] / track.fills[k, index, node]
-        foretold = slot.excess / weight * usual
+        foretold = track.excess[index, node, at] / weight * usual
         track.follow_cross += weight * foretold * (loss - usual)
         track.follow_power += weight * foretold**2
     track.fills[k, index, node] += weight
@@ -164,7 +169,7 @@ def mature(track: Rec, k: int, now_ns: int, log_mid: float, theta: float, alpha_
                 if now_ns - due_ns > late_ns:
                     track.dropped[k] += 1
                 else:
-                    _read_slot(track, k, index, node, slot, log_mid, theta, alpha_decay)
+                    _read_slot(track, k, index, node, first, log_mid, theta, alpha_decay)
     track.due_ns[k] = next_ns
 
 

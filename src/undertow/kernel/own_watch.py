@@ -39,9 +39,9 @@ OWN_WATCH: Final = np.dtype(
 
 
 @compiled
-def noted(watch: Rec, order_id: int) -> int:
-    """Place of an order among those noted, −1 if it is not."""
-    for i in range(watch.n):
+def noted(watch: Rec, order_id: int, first: int) -> int:
+    """Place of an order among those noted from place `first` on, −1 if it is not there."""
+    for i in range(first, watch.n):
         if watch.id[i] == order_id:
             return i
     return -1
@@ -57,7 +57,7 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
         order = desk.working[slot]
         if order.status == PENDING_NEW or order.tif == IOC:
             continue
-        i = noted(watch, order.id)
+        i = noted(watch, order.id, 0)
         if i >= 0 and not np.isnan(watch.met_bps[i]):
             own_resting(own, rules, side_index(order.side), watch.met_bps[i], elapsed_s, watch.rate[i])
 
@@ -65,7 +65,7 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
 @compiled
 def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
     """A maker fill of order `order_id`, before the next decision."""
-    i = noted(watch, order_id)
+    i = noted(watch, order_id, 0)
     if i >= 0 and not np.isnan(watch.met_bps[i]):
         own_fill(own, side_index(side), watch.met_bps[i])
         watch.met_bps[i] = np.nan
@@ -82,25 +82,17 @@ def watch_orders(
         if order.tif == IOC:
             continue
         rungs = ladder.bid if order.side > 0 else ladder.ask
-        reach = order.reach_bps
-        i = _noted_from(watch, n, order.id)
-        if order.status == PENDING_NEW:
-            reach = depth_bps(price_of(inst, order.tick), mid, order.side)
-            if queues:
-                reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
-        met = max(reach + rungs.soon_bps, rungs.touch_bps)
+        i = noted(watch, order.id, n)  # orders keep the order in which they were sent
         if i >= 0 and (np.isnan(watch.met_bps[i]) or order.status == PENDING_NEW):
             met = watch.met_bps[i]  # counted already, or priced when it was sent
+        else:
+            reach = order.reach_bps
+            if order.status == PENDING_NEW:
+                reach = depth_bps(price_of(inst, order.tick), mid, order.side)
+                if queues:
+                    reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
+            met = max(reach + rungs.soon_bps, rungs.touch_bps)
         watch.id[n], watch.met_bps[n], watch.rate[n] = order.id, met, order.fill_rate
         n += 1
     watch.n = n
     watch.noted_ns = now_ns
-
-
-@compiled
-def _noted_from(watch: Rec, first: int, order_id: int) -> int:
-    """As `noted`, from place `first` on: orders keep the order in which they were sent."""
-    for i in range(first, watch.n):
-        if watch.id[i] == order_id:
-            return i
-    return -1

@@ -212,14 +212,13 @@ async def _lived(joined: _Joined, handle: Handle, show: Show, watching: Watching
 
 async def _watched_trade(joined: _Joined, handle: Handle, seen: Show) -> Traded:
     """Trade, under a dead-man's switch where orders would outlive the process."""
-    if joined.watched is None:
-        with rarely_collected():
+    with rarely_collected():
+        if joined.watched is None:
             return await trade(joined.parts, handle.stop, seen)
-    async with protected(joined.parts, http_url(joined.spec), joined.watched) as protection:
-        with rarely_collected():
+        async with protected(joined.parts, http_url(joined.spec), joined.watched) as protection:
             traded = await trade(joined.parts, handle.stop, seen)
-        protection.orders_left = traded.orders_left > 0
-    return traded
+            protection.orders_left = traded.orders_left > 0
+        return traded
 
 
 def account(parts: Parts, used: Used, traded: Traded, *, counts: bool = True) -> Ended:

@@ -123,7 +123,7 @@ def _tally_exposure(state: Rec, params: Rec, now_ns: int) -> None:
         return
     for slot in range(state.desk.n_working):
         order = state.desk.working[slot]
-        i = noted(watch, order.id)
+        i = noted(watch, order.id, 0)
         if order.status == PENDING_NEW or i < 0 or np.isnan(watch.met_bps[i]):
             continue
         k = _bin(params.probe, watch.met_bps[i])
@@ -135,7 +135,7 @@ def _tally_exposure(state: Rec, params: Rec, now_ns: int) -> None:
 def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: NDArray[np.void]) -> int:
     """Count a fill at the depth it was forecast for, once per order."""
     watch = state.estimators.own_watch
-    i = noted(watch, row.ref)
+    i = noted(watch, row.ref, 0)
     if (
         row.code == MAKER
         and row.recv_ns >= params.probe.from_ns
@@ -149,10 +149,8 @@ def on_fill(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: N
 @compiled
 def _forecast(state: Rec, params: Rec, inst: Rec, touch_bps: float) -> float:
     """Fill adverse selection at the probes' own horizon; returns the mid's move foreseen by then, bps."""
-    x, risk, h = state.inputs, state.risk, params.probe.horizon_s
-    kept, risk.horizon_s = risk.horizon_s, h
-    cycle.read_adverse_selection(state, params, inst, touch_bps)
-    risk.horizon_s = kept
+    x, h = state.inputs, params.probe.horizon_s
+    cycle.read_adverse_selection(state, params, inst, touch_bps, h)
     h += reaction_s(state.estimators.reaction)
     belief, rules = state.estimators.belief, params.estimators.belief
     return alpha_move_bps(belief.alphas, rules.alphas, h) + expected_move_bps(x.drift, x.drift_reversion, h)

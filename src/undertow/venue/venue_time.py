@@ -30,6 +30,7 @@ class _Sample(NamedTuple):
     at_ns: int
 
     def unsure_ns(self, now_ns: int) -> int:
+        """Largest error now. It grows alike for all, so the best sample stays the best."""
         return self.took_ns // 2 + int((now_ns - self.at_ns) * WallClock.SLEW)
 
 
@@ -38,18 +39,18 @@ class VenueTime:
 
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque(maxlen=_KEPT)
+        self._best: _Sample | None = None
 
     def answered(self, sent_ns: int, venue_ms: int, recv_ns: int) -> None:
         """A question sent at `sent_ns` was answered with the venue's time `venue_ms`."""
         middle = (sent_ns + recv_ns) // 2
         self._samples.append(_Sample(recv_ns - sent_ns, venue_ms * NS_PER_MS - middle, recv_ns))
+        self._best = min(self._samples, key=lambda sample: sample.unsure_ns(recv_ns))
 
     def ahead(self, now_ns: int) -> Ahead:
         """What is known at our `now_ns`."""
-        if not self._samples:
-            return Ahead(0, None)
-        best = min(self._samples, key=lambda sample: sample.unsure_ns(now_ns))
-        return Ahead(best.ahead_ns, best.unsure_ns(now_ns))
+        best = self._best
+        return Ahead(0, None) if best is None else Ahead(best.ahead_ns, best.unsure_ns(now_ns))
 
     def venue_ms(self, now_ns: int) -> int:
         """The venue's time at our `now_ns`."""

@@ -177,19 +177,6 @@ class ChaosSession(CrashSession):
         if self.dead:
             await self._restart()
 
-    async def _bury(self) -> None:
-        manager = self.manager
-        manager._outbox._deliver = None
-        tasks = [*manager.sender._tasks.values(), manager._recovering, manager._auditing]
-        tasks += [manager._inquiry._task, self.starting, self.dying_task]
-        there = [task for task in tasks if task is not None]
-        for task in there:
-            task.cancel()
-        await asyncio.gather(*there, return_exceptions=True)
-        await self._hang_up()
-        self._let_go()
-        await asyncio.sleep(self.rng.uniform(0.0, 5.0))
-
     def _kill(self) -> None:
         """Between two statements of anything."""
         self._die()
