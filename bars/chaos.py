@@ -69,7 +69,12 @@ def measure() -> list[Figure]:
     context = multiprocessing.get_context("spawn")
     seeds = range(FIRST, FIRST + SCHEDULES)
     with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
-        results = list(pool.map(_run, seeds, chunksize=4))
+        results = []
+        for result in pool.map(_run, seeds, chunksize=4):
+            results.append(result)
+            if len(results) % 50 == 0:
+                failed = sum(bool(fault) for _, fault, *_ in results)
+                print(f"  {len(results)} of {SCHEDULES} schedules, {failed} failed", flush=True)
     return figures(results, seeds, time.perf_counter() - started)
 
 

@@ -50,7 +50,9 @@ MISHAPS = (
 )
 DAY_MS = 86_400_000
 CALM_S, MOST_CALM_S = 40.0, 120.0
-"""Without faults, until everything must be right: an audit every 10 s. Longer where the weight of a minute is
+LONGEST_S = 3_600.0
+"""Without faults, until everything must be right: an audit every 10 s. A schedule of a minute that is not
+over after an hour hangs. Longer where the weight of a minute is
 used up, so that nothing may be asked."""
 
 
@@ -86,7 +88,8 @@ class ChaosSession(CrashSession):
         self.memory_lost = 0
         self.silent: dict[str, float] = {}
         self.last_nonce = 0
-        await super()._run()
+        async with asyncio.timeout(LONGEST_S):  # one that waits for ever is wrong too
+            await super()._run()
 
     def _fresh_traders(self) -> None:
         super()._fresh_traders()

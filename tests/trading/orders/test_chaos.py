@@ -17,6 +17,12 @@ def test_everything_is_right_once_faults_stop(seed: int) -> None:
     assert sum(session.counts.values()) > 100
 
 
+@pytest.mark.parametrize("seed", [461, 477])
+def test_a_stream_that_breaks_while_a_process_takes_up_again_does_not_stop_it(seed: int) -> None:
+    """Questions about orders in doubt rest while the stream is down: they must go on when it is back."""
+    assert chaos(seed).counts["taken up again"]
+
+
 def test_a_clock_with_steps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that stands still or leaps makes feeds look fresh or old."""
     monkeypatch.setattr(WallClock, "now_ns", lambda self: self._wall_ns())

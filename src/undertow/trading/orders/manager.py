@@ -129,6 +129,7 @@ class VenueExecution:
         self._remembered: Memory | None = None
         self._early: list[Callable[[], None]] | None = []
         self._heard = True  # by the account's stream
+        self._missed = False  # something of it, while `start` was under way
         self._recovering: asyncio.Task[None] | None = None
         self._auditing: asyncio.Task[None] | None = None
         self._stopped: asyncio.Task[None] | None = None
@@ -155,7 +156,10 @@ class VenueExecution:
             step()
         self._outbox.flush()
         self._audit_at_ns = self._clock.now_ns() + round(self.options.audit_every_s * 1e9)
-        self.admission.closed = not self._heard
+        self.admission.closed = not self._heard or self._missed
+        if self._heard and self._missed:
+            self._recovering = asyncio.get_running_loop().create_task(self._recover())
+        self._missed = False
 
     @property
     def positions(self) -> dict[str, float]:
@@ -239,7 +243,7 @@ class VenueExecution:
 
     def on_disconnected(self) -> None:
         """The stream broke: nothing new is sent until what was missed has been asked for."""
-        self._heard = False
+        self._heard, self._missed = False, self._early is not None
         self.admission.closed = True
         self._inquiry.pause()
         if self._recovering is not None:
@@ -247,9 +251,12 @@ class VenueExecution:
             self._recovering = None
 
     def on_connected(self) -> None:
-        """The stream is back, subscribed. Before `start` has ended this has no effect."""
+        """The stream is back, subscribed. While `start` is under way it goes on with its questions."""
         self._heard = True
-        if self._early is None and self._stopped is None:
+        if self._early is not None:
+            if self._missed:
+                self._inquiry.hurry()
+        elif self._stopped is None:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
     def hurry(self) -> None:
