@@ -22,9 +22,9 @@ from undertow.kernel.own_intensity import (
     own_fill,
     own_intensity_params,
     own_kappa,
-    own_level,
     own_rate,
     own_refresh,
+    own_refresh_depths,
     own_resting,
 )
 from undertow.records import Rec, new_record
@@ -54,7 +54,7 @@ def quote_by_exposure(
         reach = rng.exponential(1.0 / kappa) if rng.random() < at_mid else -1.0
         for step in steps:
             depth = COST + step / estimate
-            own_resting(state, params, 0, depth, 1.0, at_mid * math.exp(-kappa * depth))
+            own_resting(state, params, 0, depth, 1.0)
             if reach >= depth:
                 own_fill(state, 0, depth)
         if second % 60 == 0:
@@ -126,7 +126,7 @@ def scattered(
         depth = 10.0 * rng.random()
         hazard = rate * math.exp(-kappa * depth)
         wait = rng.exponential(1.0 / hazard)
-        own_resting(state, params, 0, depth, min(wait, 10.0), hazard)
+        own_resting(state, params, 0, depth, min(wait, 10.0))
         if wait < 10.0:
             own_fill(state, 0, depth)
 
@@ -156,16 +156,6 @@ def test_other_kappas_are_found_from_plenty(kappa: float) -> None:
     assert high / low < 1.6
 
 
-@pytest.mark.parametrize("factor", [0.4, 1.0, 2.5])
-def test_level_is_fills_per_predicted_fill(factor: float) -> None:
-    state, params = fresh()
-    scattered(np.random.default_rng(2), state, params, 5000, RATE, KAPPA)
-    state["predicted"] /= factor
-    level, low, high = own_level(state, params, 0)
-    assert level == pytest.approx(factor, rel=0.2)
-    assert low < factor < high
-
-
 def test_no_fills_and_no_exposure_leave_the_prior() -> None:
     state, params = fresh()
     assert all(math.isnan(x) for x in own_kappa(state, 0))
@@ -174,7 +164,8 @@ def test_no_fills_and_no_exposure_leave_the_prior() -> None:
     assert estimate == pytest.approx(0.3, rel=1e-3)  # Gamma(4, 4/.3): 95 % .0817–.658
     assert (low, high) == pytest.approx((0.0817, 0.6576), rel=0.03)
     assert own_rate(state, 0) == pytest.approx(0.05)
-    assert own_level(state, params, 0)[0] == 1.0
+    own_refresh_depths(state, params)
+    assert not state.excess.any()
 
 
 def test_long_rest_without_a_fill_raises_kappa_and_a_deep_fill_lowers_it() -> None:
@@ -182,7 +173,7 @@ def test_long_rest_without_a_fill_raises_kappa_and_a_deep_fill_lowers_it() -> No
     state, params = fresh()
     own_refresh(state, params, 0, 0.3, 0.05)
     prior = own_kappa(state, 0)[0]
-    own_resting(state, params, 0, 6.0, 4 * 3600.0, 0.0)
+    own_resting(state, params, 0, 6.0, 4 * 3600.0)
     own_refresh(state, params, 0, 0.3, 0.05)
     rested = own_kappa(state, 0)[0]
     assert rested > 1.2 * prior
@@ -197,16 +188,15 @@ def test_shared_out_seconds_keep_time_and_mean_depth() -> None:
     state, params = fresh()
     depths, seconds = rng.exponential(5.0, 500), rng.exponential(3.0, 500)
     for depth, s in zip(depths, seconds, strict=True):
-        own_resting(state, params, 1, float(depth), float(s), 0.01)
+        own_resting(state, params, 1, float(depth), float(s))
     assert state.exposure_s[1].sum() == pytest.approx(seconds.sum())
     assert (state.exposure_s[1] * params.depth_bps).sum() == pytest.approx((depths * seconds).sum())
-    assert state.predicted[1] == pytest.approx(0.01 * seconds.sum())
     for kappa in (0.1, 0.3, 1.0):  # E(κ) overstated, by under 2 %
         exact = (seconds * np.exp(-kappa * depths)).sum()
         held = (state.exposure_s[1] * np.exp(-kappa * params.depth_bps)).sum()
         assert exact <= held <= 1.02 * exact
-    own_resting(state, params, 0, -3.0, 1.0, 0.0)
-    own_resting(state, params, 0, 1e6, 2.0, 0.0)
+    own_resting(state, params, 0, -3.0, 1.0)
+    own_resting(state, params, 0, 1e6, 2.0)
     assert state.exposure_s[0, 0] == 1.0
     assert state.exposure_s[0, N_DEPTHS - 1] == 2.0
 
@@ -218,8 +208,8 @@ def test_sides_mirror_and_units_of_time_scale() -> None:
     for _ in range(100):
         depth, s = float(rng.exponential(4.0)), float(rng.exponential(20.0))
         for side in (0, 1):
-            own_resting(state, params, side, depth, s, 0.01)
-            own_resting(slow, params, side, depth, 10.0 * s, 0.001)
+            own_resting(state, params, side, depth, s)
+            own_resting(slow, params, side, depth, 10.0 * s)
             if s > 30.0:
                 own_fill(state, side, depth)
                 own_fill(slow, side, depth)
@@ -229,7 +219,6 @@ def test_sides_mirror_and_units_of_time_scale() -> None:
     assert own_kappa(state, 0) == own_kappa(state, 1)
     assert own_kappa(slow, 0) == pytest.approx(own_kappa(state, 0))
     assert own_rate(slow, 0) == pytest.approx(0.1 * own_rate(state, 0))
-    assert own_level(slow, params, 0) == pytest.approx(own_level(state, params, 0))
 
 
 EVENT = np.dtype([("depth", "<f8"), ("seconds", "<f8"), ("side", "<i8"), ("filled", "<i8"), ("now", "<i8")])
@@ -246,23 +235,22 @@ def test_checkpoint_memory_and_nonsense() -> None:
     def run(state: Rec, rows: NDArray[np.void]) -> None:
         for e in rows:
             own_advance(state, params, int(e["now"]))
-            own_resting(state, params, int(e["side"]), float(e["depth"]), float(e["seconds"]), 0.02)
+            own_resting(state, params, int(e["side"]), float(e["depth"]), float(e["seconds"]))
             if e["filled"]:
                 own_fill(state, int(e["side"]), float(e["depth"]))
             own_refresh(state, params, int(e["side"]), 0.3, 0.05)
 
     assert_continues_from_checkpoint(lambda: fresh()[0], run, events)
-    assert_flat(OWN_INTENSITY, 1300)
+    assert_flat(OWN_INTENSITY, 1600)
     state = fresh()[0]
     run(state, events)
     for bad in (math.nan, math.inf, -math.inf):
-        assert_unchanged(state, lambda s, b=bad: own_resting(s, params, 0, b, 1.0, 0.1))
-        assert_unchanged(state, lambda s, b=bad: own_resting(s, params, 0, 1.0, b, 0.1))
-        assert_unchanged(state, lambda s, b=bad: own_resting(s, params, 0, 1.0, 1.0, b))
+        assert_unchanged(state, lambda s, b=bad: own_resting(s, params, 0, b, 1.0))
+        assert_unchanged(state, lambda s, b=bad: own_resting(s, params, 0, 1.0, b))
         assert_unchanged(state, lambda s, b=bad: own_fill(s, 0, b))
         assert_unchanged(state, lambda s, b=bad: own_refresh(s, params, 0, b, 0.1))
         assert_unchanged(state, lambda s, b=bad: own_refresh(s, params, 0, 0.3, b))
-    assert_unchanged(state, lambda s: own_resting(s, params, 0, 1.0, 0.0, 0.1))
+    assert_unchanged(state, lambda s: own_resting(s, params, 0, 1.0, 0.0))
     assert_unchanged(state, lambda s: own_advance(s, params, s.last_ns - S))
 
 

@@ -37,7 +37,7 @@ class Watched:
         self.watch, self.own = new_record(OWN_WATCH), new_record(OWN_INTENSITY)
         self.rules, self.ladder, self.book = own_intensity_params(), new_record(LADDER), new_book()
         for rungs, sign in ((self.ladder.bid, 1), (self.ladder.ask, -1)):
-            rungs.soon_bps, rungs.touch_bps = sign * soon_bps, touch_bps
+            rungs.soon_bps, rungs.touch_bps, rungs.rate = sign * soon_bps, touch_bps, 0.7
 
     def note(self, desk: Rec, now_ns: int) -> None:
         watch_orders(self.watch, desk, self.ladder, self.book, INST, MID, False, now_ns)
@@ -52,7 +52,7 @@ def test_time_and_fill_go_to_the_depth_of_the_decision() -> None:
     desk.working[0].reach_bps = 3.0  # the market has moved since
     w.pass_time(desk, 12 * S)
     assert w.own.exposure_s.sum(axis=1) == pytest.approx([2.0, 2.0])
-    assert w.own.predicted == pytest.approx([1.0, 1.0])
+    assert w.own.node_predicted.sum() == pytest.approx(4.0 * 0.7)
     watch_fill(w.watch, w.own, 7, 1)
     watch_fill(w.watch, w.own, 7, 1)  # the rest of it
     assert list(w.own.fills) == [1.0, 0.0]

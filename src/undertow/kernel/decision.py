@@ -93,6 +93,8 @@ def decide(
     bid.sign, ask.sign = 1, -1
     bid.kappa, ask.kappa = x.kappa_bid, x.kappa_ask
     bid.rate, ask.rate = x.rate_bid, x.rate_ask
+    bid.fill_excess[:] = x.fill_excess
+    ask.fill_excess[:] = x.fill_excess
     for rungs in (bid, ask):
         rungs.held_lots = rungs.sign * x.position_lots
         rungs.held_bps = -rungs.sign * reservation.inventory_bps

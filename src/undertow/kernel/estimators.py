@@ -88,6 +88,7 @@ from undertow.kernel.own_intensity import (
     own_advance,
     own_intensity_params,
     own_refresh,
+    own_refresh_depths,
 )
 from undertow.kernel.own_watch import OWN_WATCH
 from undertow.kernel.reaction import (
@@ -384,6 +385,7 @@ def _own_refresh(state: Rec, params: Rec, now_ns: int) -> None:
     for index in range(2):
         rate, kappa = intensity_side(state.intensity, params.intensity, index)
         own_refresh(own, rules, index, kappa, rate * math.exp(-kappa * rules.pivot_bps))
+    own_refresh_depths(own, rules)
 
 
 @compiled
@@ -431,6 +433,10 @@ def read_inputs(state: Rec, params: Rec, inst: Rec, now_ns: int, lot_qty: float,
     inputs.sigma_effective = sigma_effective(volatility, params.volatility)
     inputs.rate_bid, inputs.kappa_bid = fill_intensity(state, params, 0)
     inputs.rate_ask, inputs.kappa_ask = fill_intensity(state, params, 1)
+    if params.own_intensity.used:
+        inputs.fill_excess[:] = state.own_intensity.excess
+    else:
+        inputs.fill_excess[:] = 0.0
     inputs.flow_rate_bid, inputs.flow_rate_ask = flow_rates(state.flow, params.flow)
     inputs.aggressor_lots = aggressor_lots(intensity, params.intensity, lot_qty)
     inputs.drift, inputs.drift_variance = believed_drift(state.belief, params.belief)

@@ -24,7 +24,7 @@ import math
 from typing import Final
 
 from undertow.compiled import compiled
-from undertow.kernel.ladder import lots_value
+from undertow.kernel.ladder import lots_value, reached_rate
 from undertow.records import Rec
 
 DEAREST: Final = 14.0
@@ -51,7 +51,7 @@ def gain_needed(price: float, pace: float, scale: float, nearer: bool) -> float:
 @compiled
 def standing_rate(rungs: Rec, order: Rec) -> float:
     """Λ of a live order at its own depth and queue place, 1/s."""
-    return rungs.rate * math.exp(-rungs.kappa * max(order.reach_bps + rungs.soon_bps, rungs.touch_bps))
+    return reached_rate(rungs, max(order.reach_bps + rungs.soon_bps, rungs.touch_bps))
 
 
 @compiled

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from undertow.compiled import compiled
 from undertow.instrument import notional, price_of, qty_of_notional, round_size
 from undertow.kernel.bend import inventory_lots, inventory_price
+from undertow.kernel.own_level import N_LEVEL_NODES, excess_at
 from undertow.records import Rec
 
 MILLS_FARTHEST: Final = 8.0
@@ -62,6 +63,7 @@ RUNGS: Final = np.dtype(
         ("touch_offset_bps", "<f8"),  # exact, before rounding and clamp
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
+        ("fill_excess", "<f8", (N_LEVEL_NODES,)),  # ρ − 1 of Λ at the nodes of `kernel.own_level`
         ("touch_bps", "<f8"),  # half the market's spread: Λ is flat inside
         ("soon_bps", "<f8"),  # how far alphas expect the mid to go from this side within the reaction time
         ("room_lots", "<f8"),  # most that may rest
@@ -137,14 +139,26 @@ def loss_beyond(loss: float, met: float) -> float:
 
 
 @compiled
+def bare_rate(rungs: Rec, depth: float) -> float:
+    """A·e^(−κδ), 1/s: how often `depth` (bps, no nearer than the touch) is reached by the exponential."""
+    return rungs.rate * math.exp(-rungs.kappa * depth)
+
+
+@compiled
+def reached_rate(rungs: Rec, depth: float) -> float:
+    """Λ(δ) = A·e^(−κδ)·ρ(δ), 1/s, as own fills correct it."""
+    return bare_rate(rungs, depth) * (1.0 + excess_at(rungs.fill_excess, depth, rungs.touch_bps))
+
+
+@compiled
 def price_levels(
     rungs: Rec, x: Rec, reservation: float, foreseen: float, fee_bps: float, touch_bps: float
 ) -> None:
     """Margins and reach rates of the levels with a price of their own; the others are `MERGED`.
 
-    m_k = (r − x_k) − AS(d_k) − fee for a bid, mirrored for an ask; Λ_k = A·e^(−κ·(d_k + queue)),
-    flat inside the touch (`touch_bps`, half the market's spread); the queue is ``queue_bps``, and d_k the
-    depth from where the mid is foreseen when an order can be met, δ_k ± what alphas expect by then.
+    m_k = (r − x_k) − AS(d_k) − fee for a bid, mirrored for an ask; Λ_k = Λ(d_k + queue), never rising
+    outward, flat inside the touch (`touch_bps`, half the market's spread); the queue is ``queue_bps``, and
+    d_k the depth from where the mid is foreseen when an order can be met, δ_k ± what alphas expect by then.
     `foreseen` is the part of `reservation` that is a forecast of the mid (drift and alphas): the
     edge, what a fill is expected to earn, contains it.
     """
@@ -169,7 +183,10 @@ def price_levels(
         edge = depth - loss_beyond(loss, min(met, 0.0)) - fee_bps
         rungs.edge_bps[k] = edge + rungs.sign * foreseen
         rungs.margin_bps[k] = edge + rungs.sign * reservation
-        rungs.reach_rate[k] = rungs.rate * math.exp(-rungs.kappa * max(met + rungs.queue_bps[k], touch_bps))
+        rate = reached_rate(rungs, max(met + rungs.queue_bps[k], touch_bps))
+        if rungs.distinct > 1:  # whatever goes deeper has met the nearer level
+            rate = min(rate, rungs.reach_rate[rungs.level_of[rungs.distinct - 2]])
+        rungs.reach_rate[k] = rate
 
 
 @compiled

@@ -17,7 +17,7 @@ share-out overstates e^(−κδ) by at most (κ·gap)²/8, under 2 % where κδ 
 posterior; between refreshes verbs only add. One aggressor fills several levels of a ladder at once,
 so fills of a ladder are worth fewer than their number: `information` scales the likelihood.
 
-Level: fills per predicted fill, (a₀ + n)/(a₀ + P), P = Σ predicted rate × seconds; Gamma interval.
+What the exponential leaves, fills per forecast fill by depth, is `kernel.own_level`.
 
 Not finite depths or rates, seconds ≤ 0 and time that runs backwards change nothing.
 Source: docs/model.md §5 ("own-fill κ") and §8.
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from undertow.compiled import compiled
 from undertow.kernel.ewma import decay
-from undertow.kernel.intensity import gamma_interval
+from undertow.kernel.own_level import N_LEVEL_NODES, refresh_excess
 from undertow.kernel.ranges import require
 from undertow.kernel.special import digamma
 from undertow.records import Rec, new_record
@@ -51,12 +51,14 @@ OWN_INTENSITY: Final = np.dtype(
         ("exposure_s", "<f8", (2, N_DEPTHS)),  # at depth nodes; side 0 bid, 1 ask
         ("fills", "<f8", (2,)),
         ("depth", "<f8", (2,)),  # Σ depth of fills, bps
-        ("predicted", "<f8", (2,)),  # Σ forecast rate × seconds
+        ("node_fills", "<f8", (N_LEVEL_NODES,)),  # at the nodes of `own_level`
+        ("node_predicted", "<f8", (N_LEVEL_NODES,)),  # Σ A·e^(−κδ) × seconds
         # posterior as of the last refresh
         ("kappa", "<f8", (2,)),  # mean, 1/bp
         ("kappa_low", "<f8", (2,)),  # 95 % interval, 1/bp
         ("kappa_high", "<f8", (2,)),
         ("rate", "<f8", (2,)),  # e^(E ln R) at the mean κ, fills/s of one order at the pivot
+        ("excess", "<f8", (N_LEVEL_NODES,)),  # ρ − 1: what depths are filled beyond A·e^(−κδ)
         ("last_ns", "<i8"),
         ("started", "u1"),
     ],
@@ -131,21 +133,20 @@ def own_advance(state: Rec, params: Rec, now_ns: int) -> None:
             state.exposure_s[side, k] *= kept
         state.fills[side] *= kept
         state.depth[side] *= kept
-        state.predicted[side] *= kept
+    for j in range(N_LEVEL_NODES):
+        state.node_fills[j] *= kept
+        state.node_predicted[j] *= kept
     state.last_ns = now_ns
 
 
 @compiled
-def own_resting(
-    state: Rec, params: Rec, index: int, depth: float, seconds: float, predicted_per_s: float
-) -> None:
-    """An order rested `seconds` at `depth` bps on side `index`, forecast to fill at `predicted_per_s`.
+def own_resting(state: Rec, params: Rec, index: int, depth: float, seconds: float) -> None:
+    """An order rested `seconds` at `depth` bps on side `index`.
 
     Depths beyond the mid count as 0, beyond the last node (115 bps) as that.
     """
-    if not (abs(depth) < np.inf and 0.0 < seconds < np.inf and 0.0 <= predicted_per_s < np.inf):
+    if not (abs(depth) < np.inf and 0.0 < seconds < np.inf):
         return
-    state.predicted[index] += predicted_per_s * seconds
     if depth <= 0.0:
         state.exposure_s[index, 0] += seconds
         return
@@ -241,9 +242,7 @@ def own_rate(state: Rec, index: int) -> float:
 
 
 @compiled
-def own_level(state: Rec, params: Rec, index: int) -> tuple[float, float, float]:
-    """(fills per predicted fill, 95 % low, high) of side `index`; 1 with the prior's interval at first."""
-    shape = params.level_prior_fills + state.fills[index]
-    scale = params.level_prior_fills + state.predicted[index]
-    low, high = gamma_interval(shape, scale)
-    return shape / scale, low, high
+def own_refresh_depths(state: Rec, params: Rec) -> None:
+    """Compute anew how depths are filled beyond A·e^(−κδ) (`kernel.own_level`)."""
+    prior, worth = params.level_prior_fills, params.information
+    refresh_excess(state.excess, state.node_fills, state.node_predicted, prior, worth)

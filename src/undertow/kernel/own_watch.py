@@ -18,7 +18,9 @@ from undertow.instrument import price_of
 from undertow.kernel.aggressor import side_index
 from undertow.kernel.desk import IOC, MAX_WORKING, PENDING_NEW
 from undertow.kernel.l2book import Book
+from undertow.kernel.ladder import bare_rate, reached_rate
 from undertow.kernel.own_intensity import own_fill, own_resting
+from undertow.kernel.own_level import add_at
 from undertow.kernel.queue_place import depth_behind
 from undertow.records import Rec
 from undertow.units import depth_bps, seconds_between
@@ -30,7 +32,9 @@ OWN_WATCH: Final = np.dtype(
     [
         ("id", "<i8", (MAX_WORKING,)),
         ("met_bps", "<f8", (MAX_WORKING,)),  # NaN: filled, counted
-        ("rate", "<f8", (MAX_WORKING,)),
+        ("touch_bps", "<f8", (MAX_WORKING,)),  # half the market's spread then
+        ("rate", "<f8", (MAX_WORKING,)),  # forecast, 1/s
+        ("bare_rate", "<f8", (MAX_WORKING,)),  # A·e^(−κδ) of it
         ("n", "<i8"),
         ("noted_ns", "<i8"),
     ],
@@ -59,7 +63,9 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
             continue
         i = noted(watch, order.id, 0)
         if i >= 0 and not np.isnan(watch.met_bps[i]):
-            own_resting(own, rules, side_index(order.side), watch.met_bps[i], elapsed_s, watch.rate[i])
+            met, forecast = watch.met_bps[i], watch.bare_rate[i] * elapsed_s
+            own_resting(own, rules, side_index(order.side), met, elapsed_s)
+            add_at(own.node_predicted, met, watch.touch_bps[i], forecast)
 
 
 @compiled
@@ -68,6 +74,7 @@ def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
     i = noted(watch, order_id, 0)
     if i >= 0 and not np.isnan(watch.met_bps[i]):
         own_fill(own, side_index(side), watch.met_bps[i])
+        add_at(own.node_fills, watch.met_bps[i], watch.touch_bps[i], 1.0)
         watch.met_bps[i] = np.nan
 
 
@@ -84,7 +91,8 @@ def watch_orders(
         rungs = ladder.bid if order.side > 0 else ladder.ask
         i = noted(watch, order.id, n)  # orders keep the order in which they were sent
         if i >= 0 and (np.isnan(watch.met_bps[i]) or order.status == PENDING_NEW):
-            met = watch.met_bps[i]  # counted already, or priced when it was sent
+            # counted already, or priced when it was sent
+            met, touch, bare = watch.met_bps[i], watch.touch_bps[i], watch.bare_rate[i]
         else:
             reach = order.reach_bps
             if order.status == PENDING_NEW:
@@ -92,7 +100,10 @@ def watch_orders(
                 if queues:
                     reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
             met = max(reach + rungs.soon_bps, rungs.touch_bps)
-        watch.id[n], watch.met_bps[n], watch.rate[n] = order.id, met, order.fill_rate
+            touch, bare = rungs.touch_bps, bare_rate(rungs, met)
+            order.fill_rate = reached_rate(rungs, met)
+        watch.id[n], watch.met_bps[n], watch.touch_bps[n] = order.id, met, touch
+        watch.rate[n], watch.bare_rate[n] = order.fill_rate, bare
         n += 1
     watch.n = n
     watch.noted_ns = now_ns

@@ -172,6 +172,8 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     ladder.bid.sign, ladder.ask.sign = 1, -1
     ladder.bid.kappa, ladder.ask.kappa = x.kappa_bid, x.kappa_ask
     ladder.bid.rate, ladder.ask.rate = x.rate_bid, x.rate_ask
+    ladder.bid.fill_excess[:] = x.fill_excess
+    ladder.ask.fill_excess[:] = x.fill_excess
     if now_ns >= state.session.first_book_ns + params.quoting.warmup_ns:
         _place(ladder.bid, params, x, inst, book, foreseen, limits[0], now_ns)
         _place(ladder.ask, params, x, inst, book, foreseen, limits[1], now_ns)
