@@ -241,7 +241,7 @@ def test_checkpoint_memory_and_nonsense() -> None:
             own_refresh(state, params, int(e["side"]), 0.3, 0.05)
 
     assert_continues_from_checkpoint(lambda: fresh()[0], run, events)
-    assert_flat(OWN_INTENSITY, 1600)
+    assert_flat(OWN_INTENSITY, 2048)
     state = fresh()[0]
     run(state, events)
     for bad in (math.nan, math.inf, -math.inf):
