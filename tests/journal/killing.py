@@ -23,7 +23,7 @@ from undertow.venue.signing import Signer
 
 KEY = "0x" + "5b" * 32
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 120.0
+START_S, MAYBE_SILENT_S = 120.0, 45.0
 
 
 @dataclass
@@ -105,7 +105,7 @@ async def kill_many(
             out.phases[phase] = out.phases.get(phase, 0) + 1
         resume = "last" if _begun(folder) else ""
         child = await Child.start(asked | {"resume": resume, "dead_man": False})
-        await asyncio.wait_for(child.quoting.wait(), START_S)
+        await _quotes(child, maker)
         await asyncio.sleep(1.0)
         child.process.terminate()
         if await child.gone():
@@ -133,13 +133,22 @@ def _begun(folder: Path) -> bool:
     return False
 
 
+async def _quotes(child: Child, maker: str) -> None:
+    """Wait for the first order. A maker that prices its orders may have none worth placing for a while."""
+    try:
+        await asyncio.wait_for(child.quoting.wait(), START_S if maker == "symmetric" else MAYBE_SILENT_S)
+    except TimeoutError:
+        if maker == "symmetric" or not child.lines:
+            raise
+
+
 async def _one_life(asked: dict, folder: Path, rng: random.Random, trade_s: float) -> str:
     """Start, kill, wait; how far it had come."""
     dead_man = rng.random() < 0.3  # who cancels the orders of a dead process; else they are found again
     resume = "last" if _begun(folder) else ""
     child = await Child.start(asked | {"resume": resume, "dead_man": dead_man})
     if not _begun(folder) or rng.random() < 0.7:  # while it trades, else anywhere on the way there
-        await asyncio.wait_for(child.quoting.wait(), START_S)
+        await _quotes(child, asked["maker"])
         await asyncio.sleep(rng.uniform(0.0, trade_s))
     else:
         await asyncio.sleep(rng.uniform(0.5, 6.0))

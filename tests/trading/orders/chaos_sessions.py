@@ -50,7 +50,7 @@ MISHAPS = (
 )
 DAY_MS = 86_400_000
 CALM_S, MOST_CALM_S = 40.0, 120.0
-LONGEST_S = 3_600.0
+LONGEST_S, HEARD_MS = 3_600.0, 1_000
 """Without faults, until everything must be right: an audit every 10 s. A schedule of a minute that is not
 over after an hour hangs. Longer where the weight of a minute is
 used up, so that nothing may be asked."""
@@ -310,7 +310,10 @@ class ChaosSession(CrashSession):
     @property
     def _settled(self) -> bool:
         asked = not any(order.open_question for order in self.manager.table.standing())
-        return asked and self.feed.is_complete and not self.manager.admission.closed
+        complete = self.feed.is_complete and not self.manager.admission.closed
+        last_ms = max((fill.time_ms for fill in self.model.fills[-4:]), default=0)
+        heard = self.exchange.state.now_ms - last_ms > HEARD_MS  # a fill on its way is known to one side only
+        return asked and complete and heard
 
     def _step(self, coin: str) -> None:
         """A look at the market (unless it is silent), at money and at the clock."""
