@@ -26,7 +26,9 @@ from undertow.kernel.own_intensity import (
     own_refresh,
     own_refresh_depths,
     own_resting,
+    own_resting_at,
 )
+from undertow.kernel.own_level import NODES_BPS, excess_at
 from undertow.records import Rec, new_record
 
 KAPPA, RATE = 0.3, 0.08  # truth: orders/s that reach the mid, 1/bp
@@ -156,6 +158,21 @@ def test_other_kappas_are_found_from_plenty(kappa: float) -> None:
     assert high / low < 1.6
 
 
+def test_fills_by_depth_are_held_against_what_would_be_forecast_now() -> None:
+    """Whatever A and κ become, Λ at a depth is fills per second there, at the touch and behind it."""
+    state, params = fresh()
+    for index in (0, 1):
+        own_resting_at(state, index, 3.1, 0.5, 1000.0)
+        own_resting_at(state, index, 0.3, 0.5, 1000.0)
+    state.node_fills[1, NODES_BPS.index(3.1)] = 400.0
+    state.node_fills[0, NODES_BPS.index(0.3)] = 600.0
+    for rate, kappa in ((0.5, 0.3), (2.0, 1.0)):
+        own_refresh_depths(state, params, (rate, rate), (kappa, kappa))
+        for depth, touch, wanted in ((3.1, 0.5, 0.2), (0.3, 0.5, 0.3)):
+            found = rate * math.exp(-kappa * depth) * (1.0 + excess_at(state.excess, depth, touch))
+            assert found == pytest.approx(wanted, rel=0.03)
+
+
 def test_no_fills_and_no_exposure_leave_the_prior() -> None:
     state, params = fresh()
     assert all(math.isnan(x) for x in own_kappa(state, 0))
@@ -164,7 +181,7 @@ def test_no_fills_and_no_exposure_leave_the_prior() -> None:
     assert estimate == pytest.approx(0.3, rel=1e-3)  # Gamma(4, 4/.3): 95 % .0817–.658
     assert (low, high) == pytest.approx((0.0817, 0.6576), rel=0.03)
     assert own_rate(state, 0) == pytest.approx(0.05)
-    own_refresh_depths(state, params)
+    own_refresh_depths(state, params, (0.1, 0.1), (0.3, 0.3))
     assert not state.excess.any()
 
 
@@ -241,7 +258,7 @@ def test_checkpoint_memory_and_nonsense() -> None:
             own_refresh(state, params, int(e["side"]), 0.3, 0.05)
 
     assert_continues_from_checkpoint(lambda: fresh()[0], run, events)
-    assert_flat(OWN_INTENSITY, 2048)
+    assert_flat(OWN_INTENSITY, 3200)
     state = fresh()[0]
     run(state, events)
     for bad in (math.nan, math.inf, -math.inf):

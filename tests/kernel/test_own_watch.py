@@ -52,7 +52,8 @@ def test_time_and_fill_go_to_the_depth_of_the_decision() -> None:
     desk.working[0].reach_bps = 3.0  # the market has moved since
     w.pass_time(desk, 12 * S)
     assert w.own.exposure_s.sum(axis=1) == pytest.approx([2.0, 2.0])
-    assert w.own.node_predicted.sum() == pytest.approx(4.0 * 0.7)
+    assert w.own.node_s.sum(axis=(1, 2)) == pytest.approx([2.0, 2.0])
+    assert w.own.node_fills.sum() == 0.0
     watch_fill(w.watch, w.own, 7, 1)
     watch_fill(w.watch, w.own, 7, 1)  # the rest of it
     assert list(w.own.fills) == [1.0, 0.0]

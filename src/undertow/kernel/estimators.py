@@ -375,6 +375,16 @@ def see_shape(state: Rec, params: Rec, inst: Rec, book: Book, now_ns: int) -> No
 
 
 @compiled
+def fill_intensity(state: Rec, params: Rec, index: int) -> tuple[float, float]:
+    """(A in 1/s, κ in 1/bp) of side `index`: the market's fit until own fills and exposure have spoken."""
+    rate, kappa = intensity_side(state.intensity, params.intensity, index)
+    own = state.own_intensity
+    if not params.own_intensity.used or np.isnan(own.kappa[index]):
+        return rate, kappa
+    return own.rate[index] * math.exp(own.kappa[index] * params.own_intensity.pivot_bps), own.kappa[index]
+
+
+@compiled
 def _own_refresh(state: Rec, params: Rec, now_ns: int) -> None:
     """The posterior of own fills, every few seconds, with the market's fit as prior."""
     if now_ns - state.own_refreshed_ns < OWN_REFRESH_NS:
@@ -385,17 +395,8 @@ def _own_refresh(state: Rec, params: Rec, now_ns: int) -> None:
     for index in range(2):
         rate, kappa = intensity_side(state.intensity, params.intensity, index)
         own_refresh(own, rules, index, kappa, rate * math.exp(-kappa * rules.pivot_bps))
-    own_refresh_depths(own, rules)
-
-
-@compiled
-def fill_intensity(state: Rec, params: Rec, index: int) -> tuple[float, float]:
-    """(A in 1/s, κ in 1/bp) of side `index`: the market's fit until own fills and exposure have spoken."""
-    rate, kappa = intensity_side(state.intensity, params.intensity, index)
-    own = state.own_intensity
-    if not params.own_intensity.used or np.isnan(own.kappa[index]):
-        return rate, kappa
-    return own.rate[index] * math.exp(own.kappa[index] * params.own_intensity.pivot_bps), own.kappa[index]
+    bid, ask = fill_intensity(state, params, 0), fill_intensity(state, params, 1)
+    own_refresh_depths(own, rules, (bid[0], ask[0]), (bid[1], ask[1]))
 
 
 @compiled

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from undertow.kernel.own_level import N_LEVEL_NODES
+from undertow.kernel.own_level import N_NODES
 
 MAX_SETTLEMENTS: Final = 24
 MAX_AS_NODES: Final = 12
@@ -28,7 +28,7 @@ INPUTS: Final = np.dtype(
         ("rate_ask", "<f8"),  # A_a, aggressor buys per second (lift asks)
         ("kappa_bid", "<f8"),  # 1/bp
         ("kappa_ask", "<f8"),  # 1/bp
-        ("fill_excess", "<f8", (N_LEVEL_NODES,)),  # ρ − 1 of Λ at the nodes of `kernel.own_level`
+        ("fill_excess", "<f8", (2, N_NODES)),  # ρ − 1 of Λ at the nodes of `kernel.own_level`
         ("flow_rate_bid", "<f8"),  # A_b, A_a at the flow horizon, |φ| bounded: shift r, nothing else
         ("flow_rate_ask", "<f8"),
         ("aggressor_lots", "<f8"),  # L, mean volume of one aggressor order

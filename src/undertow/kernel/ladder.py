@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from undertow.compiled import compiled
 from undertow.instrument import notional, price_of, qty_of_notional, round_size
 from undertow.kernel.bend import inventory_lots, inventory_price
-from undertow.kernel.own_level import N_LEVEL_NODES, excess_at
+from undertow.kernel.own_level import N_NODES, excess_at
 from undertow.records import Rec
 
 MILLS_FARTHEST: Final = 8.0
@@ -63,7 +63,7 @@ RUNGS: Final = np.dtype(
         ("touch_offset_bps", "<f8"),  # exact, before rounding and clamp
         ("kappa", "<f8"),
         ("rate", "<f8"),  # A of this side
-        ("fill_excess", "<f8", (N_LEVEL_NODES,)),  # ρ − 1 of Λ at the nodes of `kernel.own_level`
+        ("fill_excess", "<f8", (2, N_NODES)),  # ρ − 1 of Λ at the nodes of `kernel.own_level`
         ("touch_bps", "<f8"),  # half the market's spread: Λ is flat inside
         ("soon_bps", "<f8"),  # how far alphas expect the mid to go from this side within the reaction time
         ("room_lots", "<f8"),  # most that may rest

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from undertow.compiled import compiled
 from undertow.kernel.ewma import decay
-from undertow.kernel.own_level import N_LEVEL_NODES, refresh_excess
+from undertow.kernel.own_level import N_NODES, NODES, add_at, refresh_excess
 from undertow.kernel.ranges import require
 from undertow.kernel.special import digamma
 from undertow.records import Rec, new_record
@@ -51,14 +51,14 @@ OWN_INTENSITY: Final = np.dtype(
         ("exposure_s", "<f8", (2, N_DEPTHS)),  # at depth nodes; side 0 bid, 1 ask
         ("fills", "<f8", (2,)),
         ("depth", "<f8", (2,)),  # Σ depth of fills, bps
-        ("node_fills", "<f8", (N_LEVEL_NODES,)),  # at the nodes of `own_level`
-        ("node_predicted", "<f8", (N_LEVEL_NODES,)),  # Σ A·e^(−κδ) × seconds
+        ("node_fills", "<f8", (2, N_NODES)),  # at the nodes of `own_level`
+        ("node_s", "<f8", (2, 2, N_NODES)),  # seconds of exposure there, by side
         # posterior as of the last refresh
         ("kappa", "<f8", (2,)),  # mean, 1/bp
         ("kappa_low", "<f8", (2,)),  # 95 % interval, 1/bp
         ("kappa_high", "<f8", (2,)),
         ("rate", "<f8", (2,)),  # e^(E ln R) at the mean κ, fills/s of one order at the pivot
-        ("excess", "<f8", (N_LEVEL_NODES,)),  # ρ − 1: what depths are filled beyond A·e^(−κδ)
+        ("excess", "<f8", (2, N_NODES)),  # ρ − 1: what depths are filled beyond A·e^(−κδ)
         ("last_ns", "<i8"),
         ("started", "u1"),
     ],
@@ -133,9 +133,11 @@ def own_advance(state: Rec, params: Rec, now_ns: int) -> None:
             state.exposure_s[side, k] *= kept
         state.fills[side] *= kept
         state.depth[side] *= kept
-    for j in range(N_LEVEL_NODES):
-        state.node_fills[j] *= kept
-        state.node_predicted[j] *= kept
+    for place in range(2):
+        for j in range(N_NODES):
+            state.node_fills[place, j] *= kept
+            for side in range(2):
+                state.node_s[side, place, j] *= kept
     state.last_ns = now_ns
 
 
@@ -242,7 +244,22 @@ def own_rate(state: Rec, index: int) -> float:
 
 
 @compiled
-def own_refresh_depths(state: Rec, params: Rec) -> None:
-    """Compute anew how depths are filled beyond A·e^(−κδ) (`kernel.own_level`)."""
+def own_resting_at(state: Rec, index: int, depth: float, touch: float, seconds: float) -> None:
+    """The same for the nodes of `kernel.own_level`; `touch` is half the market's spread, bps."""
+    if abs(depth) < np.inf and 0.0 < seconds < np.inf:
+        add_at(state.node_s[index], depth, touch, seconds)
+
+
+@compiled
+def own_refresh_depths(
+    state: Rec, params: Rec, rates: tuple[float, float], kappas: tuple[float, float]
+) -> None:
+    """Compute anew how depths are filled beyond A·e^(−κδ) of the two sides (`kernel.own_level`)."""
+    predicted = np.zeros((2, N_NODES))
+    for side in range(2):
+        for j in range(N_NODES):
+            rate = rates[side] * math.exp(-kappas[side] * NODES[j])
+            for place in range(2):
+                predicted[place, j] += rate * state.node_s[side, place, j]
     prior, worth = params.level_prior_fills, params.information
-    refresh_excess(state.excess, state.node_fills, state.node_predicted, prior, worth)
+    refresh_excess(state.excess, state.node_fills, predicted, prior, worth)

@@ -18,8 +18,8 @@ from undertow.instrument import price_of
 from undertow.kernel.aggressor import side_index
 from undertow.kernel.desk import IOC, MAX_WORKING, PENDING_NEW
 from undertow.kernel.l2book import Book
-from undertow.kernel.ladder import bare_rate, reached_rate
-from undertow.kernel.own_intensity import own_fill, own_resting
+from undertow.kernel.ladder import reached_rate
+from undertow.kernel.own_intensity import own_fill, own_resting, own_resting_at
 from undertow.kernel.own_level import add_at
 from undertow.kernel.queue_place import depth_behind
 from undertow.records import Rec
@@ -34,7 +34,6 @@ OWN_WATCH: Final = np.dtype(
         ("met_bps", "<f8", (MAX_WORKING,)),  # NaN: filled, counted
         ("touch_bps", "<f8", (MAX_WORKING,)),  # half the market's spread then
         ("rate", "<f8", (MAX_WORKING,)),  # forecast, 1/s
-        ("bare_rate", "<f8", (MAX_WORKING,)),  # A·e^(−κδ) of it
         ("n", "<i8"),
         ("noted_ns", "<i8"),
     ],
@@ -63,9 +62,9 @@ def watch_exposure(watch: Rec, own: Rec, rules: Rec, desk: Rec, now_ns: int) -> 
             continue
         i = noted(watch, order.id, 0)
         if i >= 0 and not np.isnan(watch.met_bps[i]):
-            met, forecast = watch.met_bps[i], watch.bare_rate[i] * elapsed_s
-            own_resting(own, rules, side_index(order.side), met, elapsed_s)
-            add_at(own.node_predicted, met, watch.touch_bps[i], forecast)
+            index, met = side_index(order.side), watch.met_bps[i]
+            own_resting(own, rules, index, met, elapsed_s)
+            own_resting_at(own, index, met, watch.touch_bps[i], elapsed_s)
 
 
 @compiled
@@ -92,7 +91,7 @@ def watch_orders(
         i = noted(watch, order.id, n)  # orders keep the order in which they were sent
         if i >= 0 and (np.isnan(watch.met_bps[i]) or order.status == PENDING_NEW):
             # counted already, or priced when it was sent
-            met, touch, bare = watch.met_bps[i], watch.touch_bps[i], watch.bare_rate[i]
+            met, touch = watch.met_bps[i], watch.touch_bps[i]
         else:
             reach = order.reach_bps
             if order.status == PENDING_NEW:
@@ -100,10 +99,10 @@ def watch_orders(
                 if queues:
                     reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
             met = max(reach + rungs.soon_bps, rungs.touch_bps)
-            touch, bare = rungs.touch_bps, bare_rate(rungs, met)
+            touch = rungs.touch_bps
             order.fill_rate = reached_rate(rungs, met)
-        watch.id[n], watch.met_bps[n], watch.touch_bps[n] = order.id, met, touch
-        watch.rate[n], watch.bare_rate[n] = order.fill_rate, bare
+        watch.id[n], watch.rate[n] = order.id, order.fill_rate
+        watch.met_bps[n], watch.touch_bps[n] = met, touch
         n += 1
     watch.n = n
     watch.noted_ns = now_ns
