@@ -22,14 +22,14 @@ from undertow.synthetic.generate import generate
 PROBE = "dee425c2ba53f104fc77e1e1c802aa12"
 SESSIONS = {
     ("hip3-hype", 7, 1800.0): (
-        "15ac17a45b13b449b15d9b1e26900994",
-        "3597df598ffdeed6f53449f5311ca1da",
-        "f3359aa9d935257c5af9bcfb1db6a069",
+        "222d556bf95aae740f9ea2fded89ceb1",
+        "e6d327326674affd42b2b5dbe953cbd4",
+        "ebfeb257e9c2edfa114ae85d6256b1d1",
     ),
     ("binance-btc-volatile", 5, 120.0): (
-        "d83ead05b8e207aa0e8d9c35652e0868",
-        "c13f3eea17c3329695ad9aa0992a0022",
-        "48822ba659916c901bbb9d041cf5ae2b",
+        "e7833dcc484c3bf1885c49d9a6bbc455",
+        "ff63071522785b77942a9ad4eb4fcd8f",
+        "ce2e722ddd496c98dd2bf3abab89e0ba",
     ),
 }
 """Preset, seed and seconds: digests of the undertow maker's state, the fills, the observations."""
