@@ -403,3 +403,29 @@ def test_a_lost_request_is_made_sure_of_as_soon_as_the_venue_is_back() -> None:
         assert scene.told == [("open", order)]
 
     play(script)
+
+
+def test_recovery_goes_on_as_soon_as_the_venue_answers_again() -> None:
+    """Not when its patience with a silent venue, seconds by then, has run out."""
+
+    async def script(scene: Scene) -> None:
+        answers = {name: getattr(scene.model, name) for name in ("open_orders", "positions")}
+        asked = []
+
+        async def silent(dex: str):
+            asked.append(dex)
+            raise Unanswered("HTTP 502")
+
+        for name in answers:
+            setattr(scene.model, name, silent)
+        scene.execution.on_disconnected()
+        scene.execution.on_connected()
+        await rest(21.3)  # by now everything is asked for every four seconds
+        assert scene.execution.is_blind
+        assert 40 < len(asked) < 70
+        for name, answer in answers.items():
+            setattr(scene.model, name, answer)
+        await rest(1.2)
+        assert not scene.execution.is_blind
+
+    play(script)

@@ -26,6 +26,7 @@ from undertow.trading.orders.writing import Writing
 LOOK_BACK_MS: Final = 600_000
 """Fills older than this at the start of a session belong to the position it found."""
 _AGAIN_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+_PROBE_S: Final = 0.5
 _PROOFS: Final = 4
 
 
@@ -77,8 +78,24 @@ class Recovery:
                 await step()
                 return
             except Unanswered:
-                await asyncio.sleep(_AGAIN_S[min(tried, len(_AGAIN_S) - 1)])
+                await self._rest(_AGAIN_S[min(tried, len(_AGAIN_S) - 1)])
                 tried += 1
+
+    async def _rest(self, most_s: float) -> None:
+        """Wait `most_s`, or until a venue that did not answer the cheapest of questions answers it again."""
+        loop = asyncio.get_running_loop()
+        until, silent = loop.time() + most_s, False
+        while (left_s := until - loop.time()) > 0.0:
+            await asyncio.sleep(min(left_s, _PROBE_S))
+            if left_s <= _PROBE_S:
+                return
+            try:
+                await self._port.positions(self._table.coins.dexes[0])
+            except Unanswered:
+                silent = True
+            else:
+                if silent:
+                    return
 
     async def open_reports(self) -> list[Report]:
         """Open orders on the session's coins, dex by dex."""
