@@ -97,7 +97,9 @@ class Answering:
         zero = dict.fromkeys(("accountValue", "totalNtlPos", "totalRawUsd", "totalMarginUsed"), "0.0")
         state = {"marginSummary": zero, "crossMarginSummary": zero, "withdrawable": "0.0"}
         state |= {"assetPositions": [], "time": START_MS}
-        return msgspec.json.encode(state if kind == "clearinghouseState" else [])
+        status = {"time": START_MS, "specialStatuses": None}
+        known = {"clearinghouseState": state, "exchangeStatus": status}
+        return msgspec.json.encode(known.get(kind, []))
 
     def _end(self, oid: int) -> Any:
         order = self._open.pop(oid, None)
