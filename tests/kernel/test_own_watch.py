@@ -37,7 +37,7 @@ class Watched:
         self.watch, self.own = new_record(OWN_WATCH), new_record(OWN_INTENSITY)
         self.rules, self.ladder, self.book = own_intensity_params(), new_record(LADDER), new_book()
         for rungs, sign in ((self.ladder.bid, 1), (self.ladder.ask, -1)):
-            rungs.soon_bps, rungs.touch_bps, rungs.rate = sign * soon_bps, touch_bps, 0.7
+            rungs.soon_bps, rungs.touch_bps = sign * soon_bps, touch_bps
 
     def note(self, desk: Rec, now_ns: int) -> None:
         watch_orders(self.watch, desk, self.ladder, self.book, INST, MID, False, now_ns)
@@ -54,6 +54,7 @@ def test_time_and_fill_go_to_the_depth_of_the_decision() -> None:
     assert w.own.exposure_s.sum(axis=1) == pytest.approx([2.0, 2.0])
     assert w.own.node_s.sum(axis=(1, 2)) == pytest.approx([2.0, 2.0])
     assert w.own.node_fills.sum() == 0.0
+    assert list(w.watch.rate[:2]) == [0.5, 0.5]
     watch_fill(w.watch, w.own, 7, 1)
     watch_fill(w.watch, w.own, 7, 1)  # the rest of it
     assert list(w.own.fills) == [1.0, 0.0]

@@ -58,12 +58,12 @@ def nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size_
 
 @compiled
 def keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
-    """`order` in `slot` stands for level `k` and takes its forecasts."""
+    """`order` in `slot` stands for level `k`: its edge, and Λ of its own depth and queue place."""
     scratch.order_of_level[k] = slot
     scratch.level_of_order[slot] = k
     scratch.kept += 1
     order.level = k
-    order.fill_rate = rungs.reach_rate[k]
+    order.fill_rate = standing_rate(rungs, order)
     order.edge_bps = rungs.edge_bps[k]
 
 
@@ -97,7 +97,6 @@ def stays(
         return False
     keep(scratch, rungs, order, slot, k)
     scratch.unmoved += 1
-    order.fill_rate = standing_rate(rungs, order)
     order.edge_bps += standing_shift(rungs, order, k)
     return True
 

@@ -67,6 +67,15 @@ def _build_side(
 
 
 @compiled
+def read_intensities(ladder: Rec, x: Rec) -> None:
+    """κ, A and what own fills correct of them (`kernel.own_level`), from the inputs to both sides."""
+    ladder.bid.kappa, ladder.ask.kappa = x.kappa_bid, x.kappa_ask
+    ladder.bid.rate, ladder.ask.rate = x.rate_bid, x.rate_ask
+    ladder.bid.fill_excess[:] = x.fill_excess
+    ladder.ask.fill_excess[:] = x.fill_excess
+
+
+@compiled
 def decide(
     ladder: Rec,
     reservation: Rec,
@@ -91,10 +100,7 @@ def decide(
     half_bid, half_ask = half_spreads_bps(risk, x, fee)
     bid, ask = ladder.bid, ladder.ask
     bid.sign, ask.sign = 1, -1
-    bid.kappa, ask.kappa = x.kappa_bid, x.kappa_ask
-    bid.rate, ask.rate = x.rate_bid, x.rate_ask
-    bid.fill_excess[:] = x.fill_excess
-    ask.fill_excess[:] = x.fill_excess
+    read_intensities(ladder, x)
     for rungs in (bid, ask):
         rungs.held_lots = rungs.sign * x.position_lots
         rungs.held_bps = -rungs.sign * reservation.inventory_bps

@@ -18,7 +18,6 @@ from undertow.instrument import price_of
 from undertow.kernel.aggressor import side_index
 from undertow.kernel.desk import IOC, MAX_WORKING, PENDING_NEW
 from undertow.kernel.l2book import Book
-from undertow.kernel.ladder import reached_rate
 from undertow.kernel.own_intensity import own_fill, own_resting, own_resting_at
 from undertow.kernel.own_level import add_at
 from undertow.kernel.queue_place import depth_behind
@@ -100,7 +99,6 @@ def watch_orders(
                     reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
             met = max(reach + rungs.soon_bps, rungs.touch_bps)
             touch = rungs.touch_bps
-            order.fill_rate = reached_rate(rungs, met)
         watch.id[n], watch.rate[n] = order.id, order.fill_rate
         watch.met_bps[n], watch.touch_bps[n] = met, touch
         n += 1

@@ -20,6 +20,7 @@ from undertow.events import MAKER
 from undertow.instrument import Instrument, price_of, qty_of_notional, round_price, round_size
 from undertow.kernel import cycle
 from undertow.kernel.alphas import alpha_move_bps
+from undertow.kernel.decision import read_intensities
 from undertow.kernel.desk import PENDING_NEW
 from undertow.kernel.drift import expected_move_bps
 from undertow.kernel.l2book import Book
@@ -170,10 +171,7 @@ def on_timer(state: Rec, params: Rec, inst: Rec, book: Book, row: Rec, actions: 
     foreseen = _forecast(state, params, inst, touch_bps)
     limits = post_only_ticks(inst, book.top.best_bid, book.top.best_ask)
     ladder.bid.sign, ladder.ask.sign = 1, -1
-    ladder.bid.kappa, ladder.ask.kappa = x.kappa_bid, x.kappa_ask
-    ladder.bid.rate, ladder.ask.rate = x.rate_bid, x.rate_ask
-    ladder.bid.fill_excess[:] = x.fill_excess
-    ladder.ask.fill_excess[:] = x.fill_excess
+    read_intensities(ladder, x)
     if now_ns >= state.session.first_book_ns + params.quoting.warmup_ns:
         _place(ladder.bid, params, x, inst, book, foreseen, limits[0], now_ns)
         _place(ladder.ask, params, x, inst, book, foreseen, limits[1], now_ns)

@@ -51,9 +51,9 @@ MISHAPS = (
 DAY_MS = 86_400_000
 CALM_S, MOST_CALM_S = 40.0, 120.0
 LONGEST_S, HEARD_MS = 3_600.0, 1_000
-"""Without faults, until everything must be right: an audit every 10 s. A schedule of a minute that is not
-over after an hour hangs. Longer where the weight of a minute is
-used up, so that nothing may be asked."""
+"""Without faults, until everything must be right: an audit every 10 s. Longer where the weight of a minute is
+used up, so that nothing may be asked. A schedule that is not over after an hour hangs; a fill may be on its
+way for a second."""
 
 
 @dataclass

@@ -157,7 +157,7 @@ class VenueExecution:
         self._outbox.flush()
         self._audit_at_ns = self._clock.now_ns() + round(self.options.audit_every_s * 1e9)
         self.admission.closed = not self._heard or self._missed
-        if self._heard and self._missed:
+        if self._heard and self._missed and self._stopped is None:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
         self._missed = False
 
@@ -254,8 +254,7 @@ class VenueExecution:
         """The stream is back, subscribed. While `start` is under way it goes on with its questions."""
         self._heard = True
         if self._early is not None:
-            if self._missed:
-                self._inquiry.hurry()
+            self._inquiry.hurry()
         elif self._stopped is None:
             self._recovering = asyncio.get_running_loop().create_task(self._recover())
 
