@@ -38,6 +38,7 @@ class Watched:
         self.rules, self.ladder, self.book = own_intensity_params(), new_record(LADDER), new_book()
         for rungs, sign in ((self.ladder.bid, 1), (self.ladder.ask, -1)):
             rungs.soon_bps, rungs.touch_bps = sign * soon_bps, touch_bps
+            rungs.rate, rungs.kappa = 0.2, 0.5
 
     def note(self, desk: Rec, now_ns: int) -> None:
         watch_orders(self.watch, desk, self.ladder, self.book, INST, MID, False, now_ns)
@@ -54,7 +55,17 @@ def test_time_and_fill_go_to_the_depth_of_the_decision() -> None:
     assert w.own.exposure_s.sum(axis=1) == pytest.approx([2.0, 2.0])
     assert w.own.node_s.sum(axis=(1, 2)) == pytest.approx([2.0, 2.0])
     assert w.own.node_fills.sum() == 0.0
-    assert list(w.watch.rate[:2]) == [0.5, 0.5]
+
+
+def test_an_order_is_forecast_at_its_own_depth_filled_in_part_or_not() -> None:
+    w, desk = Watched(), _desk((7, 1, 9995, LIVE))
+    w.note(desk, 10 * S)
+    assert desk.working[0].fill_rate == w.watch.rate[0] == pytest.approx(0.2 * np.exp(-2.5))
+    watch_fill(w.watch, w.own, 7, 1)
+    desk.working[0].reach_bps = 3.0
+    w.note(desk, 11 * S)
+    assert desk.working[0].fill_rate == pytest.approx(0.2 * np.exp(-1.5))
+    assert np.isnan(w.watch.met_bps[0])
     watch_fill(w.watch, w.own, 7, 1)
     watch_fill(w.watch, w.own, 7, 1)  # the rest of it
     assert list(w.own.fills) == [1.0, 0.0]

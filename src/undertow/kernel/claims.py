@@ -12,7 +12,7 @@ from typing import Final
 
 from undertow.compiled import compiled
 from undertow.kernel.desk import IOC, LIVE, PENDING_NEW
-from undertow.kernel.keeping import standing_rate, standing_shift, worth_canceling, worth_moving
+from undertow.kernel.keeping import standing_shift, worth_canceling, worth_moving
 from undertow.kernel.ladder import MAX_LEVELS
 from undertow.records import Rec
 
@@ -58,12 +58,11 @@ def nearest_order(scratch: Rec, desk: Rec, rungs: Rec, k: int, reach: int, size_
 
 @compiled
 def keep(scratch: Rec, rungs: Rec, order: Rec, slot: int, k: int) -> None:
-    """`order` in `slot` stands for level `k`: its edge, and Λ of its own depth and queue place."""
+    """`order` in `slot` stands for level `k` and takes its edge (its Λ: `kernel.own_watch`)."""
     scratch.order_of_level[k] = slot
     scratch.level_of_order[slot] = k
     scratch.kept += 1
     order.level = k
-    order.fill_rate = standing_rate(rungs, order)
     order.edge_bps = rungs.edge_bps[k]
 
 
@@ -114,7 +113,6 @@ def leave_unclaimed(
             continue
         room -= order.leaves
         order.level = -1
-        order.fill_rate = standing_rate(rungs, order)
         scratch.level_of_order[i] = LEFT
         scratch.kept += 1
         scratch.unmoved += 1

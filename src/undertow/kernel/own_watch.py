@@ -18,6 +18,7 @@ from undertow.instrument import price_of
 from undertow.kernel.aggressor import side_index
 from undertow.kernel.desk import IOC, MAX_WORKING, PENDING_NEW
 from undertow.kernel.l2book import Book
+from undertow.kernel.ladder import reached_rate
 from undertow.kernel.own_intensity import own_fill, own_resting, own_resting_at
 from undertow.kernel.own_level import add_at
 from undertow.kernel.queue_place import depth_behind
@@ -80,7 +81,7 @@ def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
 def watch_orders(
     watch: Rec, desk: Rec, ladder: Rec, book: Book, inst: Rec, mid: float, queues: bool, now_ns: int
 ) -> None:
-    """After a decision: note every order's depth as it is forecast now. Filled ones stay filled."""
+    """After a decision: every order's rate at its own depth and queue place, noted. Filled ones stay filled."""
     n = 0
     for slot in range(desk.n_working):
         order = desk.working[slot]
@@ -88,8 +89,7 @@ def watch_orders(
             continue
         rungs = ladder.bid if order.side > 0 else ladder.ask
         i = noted(watch, order.id, n)  # orders keep the order in which they were sent
-        if i >= 0 and (np.isnan(watch.met_bps[i]) or order.status == PENDING_NEW):
-            # counted already, or priced when it was sent
+        if i >= 0 and order.status == PENDING_NEW:  # priced when it was sent
             met, touch = watch.met_bps[i], watch.touch_bps[i]
         else:
             reach = order.reach_bps
@@ -97,8 +97,10 @@ def watch_orders(
                 reach = depth_bps(price_of(inst, order.tick), mid, order.side)
                 if queues:
                     reach = depth_behind(book, inst, mid, order.side, order.tick, reach, np.nan)
-            met = max(reach + rungs.soon_bps, rungs.touch_bps)
-            touch = rungs.touch_bps
+            met, touch = max(reach + rungs.soon_bps, rungs.touch_bps), rungs.touch_bps
+            order.fill_rate = reached_rate(rungs, met)
+            if i >= 0 and np.isnan(watch.met_bps[i]):
+                met = np.nan  # counted already
         watch.id[n], watch.rate[n] = order.id, order.fill_rate
         watch.met_bps[n], watch.touch_bps[n] = met, touch
         n += 1
