@@ -23,12 +23,12 @@ PROBE = "dee425c2ba53f104fc77e1e1c802aa12"
 SESSIONS = {
     ("hip3-hype", 7, 1800.0): (
         "222d556bf95aae740f9ea2fded89ceb1",
-        "e6d327326674affd42b2b5dbe953cbd4",
+        "b03198ffbcd69aec352ea24de1e83dee",
         "ebfeb257e9c2edfa114ae85d6256b1d1",
     ),
     ("binance-btc-volatile", 5, 120.0): (
         "e7833dcc484c3bf1885c49d9a6bbc455",
-        "ff63071522785b77942a9ad4eb4fcd8f",
+        "83d7f8bff0e7ae589b42fa57271c3daa",
         "ce2e722ddd496c98dd2bf3abab89e0ba",
     ),
 }

@@ -55,6 +55,11 @@ def test_time_and_fill_go_to_the_depth_of_the_decision() -> None:
     assert w.own.exposure_s.sum(axis=1) == pytest.approx([2.0, 2.0])
     assert w.own.node_s.sum(axis=(1, 2)) == pytest.approx([2.0, 2.0])
     assert w.own.node_fills.sum() == 0.0
+    watch_fill(w.watch, w.own, 7, 1)
+    watch_fill(w.watch, w.own, 7, 1)  # the rest of it
+    assert list(w.own.fills) == [1.0, 0.0]
+    assert w.own.node_fills.sum() == 1.0
+    assert w.own.depth[0] == pytest.approx(10.0)
 
 
 def test_an_order_is_forecast_at_its_own_depth_filled_in_part_or_not() -> None:
@@ -66,10 +71,6 @@ def test_an_order_is_forecast_at_its_own_depth_filled_in_part_or_not() -> None:
     w.note(desk, 11 * S)
     assert desk.working[0].fill_rate == pytest.approx(0.2 * np.exp(-1.5))
     assert np.isnan(w.watch.met_bps[0])
-    watch_fill(w.watch, w.own, 7, 1)
-    watch_fill(w.watch, w.own, 7, 1)  # the rest of it
-    assert list(w.own.fills) == [1.0, 0.0]
-    assert w.own.depth[0] == pytest.approx(10.0)
 
 
 def test_alphas_and_the_touch_are_in_the_depth() -> None:

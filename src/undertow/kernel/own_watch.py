@@ -81,7 +81,7 @@ def watch_fill(watch: Rec, own: Rec, order_id: int, side: int) -> None:
 def watch_orders(
     watch: Rec, desk: Rec, ladder: Rec, book: Book, inst: Rec, mid: float, queues: bool, now_ns: int
 ) -> None:
-    """After a decision: every order's rate at its own depth and queue place, noted. Filled ones stay filled."""
+    """After a decision: every order's rate at its own depth and queue place. Filled ones stay filled."""
     n = 0
     for slot in range(desk.n_working):
         order = desk.working[slot]
